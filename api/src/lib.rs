@@ -1,0 +1,1 @@
+//! The experimentation API: users, experiments, assignments, events, analytics.

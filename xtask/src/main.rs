@@ -1,0 +1,2 @@
+//! The project's own commands: up, demo, test, bench, conformance.
+fn main() {}
