@@ -13,6 +13,8 @@ pub struct UsageError {
 impl UsageError {
     /// `message` says what is wrong, where, and what to do.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into() }
+        Self {
+            message: message.into(),
+        }
     }
 }

@@ -1,0 +1,127 @@
+//! What the encoder is told once: names, modes and switches.
+//!
+//! Values are already parsed; the shell reads them from a connector's configuration. Defaults are
+//! Debezium's.
+
+use crate::filter::{Filters, KeyColumns};
+use crate::modes::{
+    BinaryMode, DecimalMode, HstoreMode, IntervalMode, NameAdjustment, TimePrecisionMode,
+};
+use crate::route::Router;
+
+/// How to turn changes into records.
+#[derive(Debug, Clone)]
+pub struct EncoderConfig {
+    /// `source.version`.
+    pub connector_version: String,
+    /// `topic.prefix`, Debezium's logical name.
+    pub logical_name: String,
+    /// `database.dbname`.
+    pub database: String,
+    /// `topic.delimiter`.
+    pub topic_delimiter: String,
+    /// `decimal.handling.mode`.
+    pub decimal: DecimalMode,
+    /// `time.precision.mode`.
+    pub time_precision: TimePrecisionMode,
+    /// `interval.handling.mode`.
+    pub interval: IntervalMode,
+    /// `hstore.handling.mode`.
+    pub hstore: HstoreMode,
+    /// `binary.handling.mode`.
+    pub binary: BinaryMode,
+    /// `schema.name.adjustment.mode`.
+    pub schema_name_adjustment: NameAdjustment,
+    /// `field.name.adjustment.mode`.
+    pub field_name_adjustment: NameAdjustment,
+    /// The key converter's `schemas.enable`.
+    pub key_schemas_enable: bool,
+    /// The value converter's `schemas.enable`.
+    pub value_schemas_enable: bool,
+    /// `tombstones.on.delete`.
+    pub tombstones_on_delete: bool,
+    /// `skipped.operations`.
+    pub skipped: SkippedOperations,
+    /// `skip.messages.without.change`.
+    pub skip_messages_without_change: bool,
+    /// `unavailable.value.placeholder`, after its `hex:` form was decoded.
+    pub unavailable_value_placeholder: Vec<u8>,
+    /// `include.unknown.datatypes`.
+    pub include_unknown_datatypes: bool,
+    /// `money.fraction.digits`.
+    pub money_fraction_digits: u16,
+    /// The converters' `replace.null.with.default`.
+    pub replace_null_with_default: bool,
+    /// `extended.headers.enabled`.
+    pub extended_headers: bool,
+    /// Number of the task, for a header.
+    pub task_id: String,
+    /// Debezium's short name of the connector's class, for `source.connector` and a header.
+    pub connector_name: String,
+    /// UUID (version 7) of this start of the task, for a header.
+    pub run_id: String,
+    /// `message.key.columns`.
+    pub message_key_columns: KeyColumns,
+    /// The transforms that change topics, in order.
+    pub routers: Vec<Router>,
+    /// Which schemas, tables and columns are captured.
+    pub filters: Filters,
+}
+
+/// `skipped.operations`: kinds of changes that make no record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SkippedOperations {
+    /// `c`
+    pub create: bool,
+    /// `u`
+    pub update: bool,
+    /// `d`
+    pub delete: bool,
+    /// `t`; skipped by default.
+    pub truncate: bool,
+}
+
+impl Default for SkippedOperations {
+    fn default() -> Self {
+        Self {
+            create: false,
+            update: false,
+            delete: false,
+            truncate: true,
+        }
+    }
+}
+
+impl Default for EncoderConfig {
+    fn default() -> Self {
+        Self {
+            connector_version: env!("CARGO_PKG_VERSION").to_owned(),
+            logical_name: String::new(),
+            database: String::new(),
+            topic_delimiter: ".".to_owned(),
+            decimal: DecimalMode::default(),
+            time_precision: TimePrecisionMode::default(),
+            interval: IntervalMode::default(),
+            hstore: HstoreMode::default(),
+            binary: BinaryMode::default(),
+            schema_name_adjustment: NameAdjustment::default(),
+            field_name_adjustment: NameAdjustment::default(),
+            key_schemas_enable: false,
+            value_schemas_enable: false,
+            tombstones_on_delete: true,
+            skipped: SkippedOperations::default(),
+            skip_messages_without_change: false,
+            unavailable_value_placeholder: b"__debezium_unavailable_value".to_vec(),
+            include_unknown_datatypes: false,
+            money_fraction_digits: 2,
+            replace_null_with_default: true,
+            extended_headers: true,
+            task_id: "0".to_owned(),
+            connector_name: "postgresql".to_owned(),
+            run_id: String::new(),
+            message_key_columns: KeyColumns::default(),
+            routers: Vec::new(),
+            filters: Filters::default(),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Byte-literal tests live here: valid messages, their every prefix, and damage.

@@ -1,0 +1,80 @@
+//! What leaves the encoder: one Kafka record, borrowed from its buffers.
+
+use std::sync::Arc;
+
+/// Takes records as the encoder makes them.
+pub trait RecordSink {
+    /// Takes one record; what it borrows is overwritten by the next.
+    fn record(&mut self, record: Record<'_>);
+}
+
+impl<F: FnMut(Record<'_>)> RecordSink for F {
+    fn record(&mut self, record: Record<'_>) {
+        self(record);
+    }
+}
+
+/// One record.
+#[derive(Debug, Clone, Copy)]
+pub struct Record<'a> {
+    /// Its topic; shared by all records of a relation.
+    pub topic: &'a Arc<str>,
+    /// Its key; `None` is a null key.
+    pub key: Option<&'a [u8]>,
+    /// Its value; `None` is a tombstone.
+    pub value: Option<&'a [u8]>,
+    /// Its headers.
+    pub headers: &'a Headers,
+}
+
+/// A record's headers, in order.
+#[derive(Debug, Clone, Default)]
+pub struct Headers {
+    /// `__debezium.newkey` or `__debezium.oldkey`, before all others.
+    key_change: Option<&'static str>,
+    key: Vec<u8>,
+    context: Arc<[(String, Vec<u8>)]>,
+}
+
+impl Headers {
+    /// Headers that are the same on every record.
+    pub fn new(context: Vec<(String, Vec<u8>)>) -> Self {
+        Self {
+            key_change: None,
+            key: Vec::new(),
+            context: context.into(),
+        }
+    }
+
+    /// Name and value of each; a header without a value is `None`.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
+        let first = self.key_change.map(|name| (name, Some(&*self.key)));
+        let rest = self
+            .context
+            .iter()
+            .map(|(name, value)| (&**name, Some(&**value)));
+        first.into_iter().chain(rest)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.context.len() + usize::from(self.key_change.is_some())
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Puts `name` with the value `key` in front, in place of an earlier one.
+    pub(crate) fn set_key_change(&mut self, name: &'static str, key: &[u8]) {
+        self.key_change = Some(name);
+        self.key.clear();
+        self.key.extend_from_slice(key);
+    }
+
+    /// Takes that header away.
+    pub(crate) const fn clear_key_change(&mut self) {
+        self.key_change = None;
+    }
+}
