@@ -56,8 +56,6 @@ pub(crate) fn run(file: &Path, arguments: &[String]) -> Result<()> {
         return Ok(());
     }
     // SAFETY: a non-null error is a NUL-terminated string owned by the result, which is not freed.
-    bail!(
-        "ClickHouse: {}",
-        unsafe { CStr::from_ptr(error) }.to_string_lossy()
-    )
+    let error = unsafe { CStr::from_ptr(error) };
+    bail!("ClickHouse: {}", error.to_string_lossy())
 }

@@ -1,0 +1,86 @@
+//! Kafka Connect with the real Debezium, to compare Walcast with.
+
+use std::fs;
+use std::ops::Deref;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::bring::{cached, maven};
+use crate::dir::LabDir;
+use crate::kafka::{Installed, Kafka};
+use crate::ports::Port;
+use crate::service::Service;
+use crate::{http, versions};
+
+/// A running Kafka Connect worker whose plugin is Debezium's PostgreSQL connector.
+pub struct Debezium {
+    /// `http://127.0.0.1:<port>`.
+    pub url: String,
+    service: Service,
+    _port: Port,
+}
+
+impl Debezium {
+    pub(crate) fn start(lab: &LabDir, kafka: &Kafka) -> Result<Self> {
+        let installed = Installed::find()?;
+        let plugins = cached(&format!("debezium-{}", versions::DEBEZIUM), |dir| {
+            let artifact = "io.debezium:debezium-connector-postgres";
+            maven::unpack(
+                &format!("{artifact}:{}:tar.gz:plugin", versions::DEBEZIUM),
+                dir,
+            )
+        })?;
+        let dir = lab.part("debezium", None)?;
+        let port = Port::reserve()?;
+        let url = format!("http://127.0.0.1:{}", port.number());
+        let settings = dir.join("connect.properties");
+        fs::write(&settings, properties(&kafka.bootstrap, &url, &plugins))
+            .with_context(|| format!("write {}", settings.display()))?;
+
+        let spec = installed
+            .java("debezium", &dir)
+            .args(["-Xmx1g", "org.apache.kafka.connect.cli.ConnectDistributed"])
+            .arg(settings);
+        let root = url.clone();
+        let ready = move |_| Ok(http::get(&root).is_ok_and(|answer| answer.status == 200));
+        let service = Service::new(spec, Box::new(ready));
+        service.start()?;
+        Ok(Self {
+            url,
+            service,
+            _port: port,
+        })
+    }
+}
+
+impl Deref for Debezium {
+    type Target = Service;
+
+    fn deref(&self) -> &Service {
+        &self.service
+    }
+}
+
+fn properties(bootstrap: &str, url: &str, plugins: &Path) -> String {
+    format!(
+        "bootstrap.servers={bootstrap}\n\
+         group.id=connect\n\
+         key.converter=org.apache.kafka.connect.json.JsonConverter\n\
+         value.converter=org.apache.kafka.connect.json.JsonConverter\n\
+         key.converter.schemas.enable=false\n\
+         value.converter.schemas.enable=false\n\
+         offset.storage.topic=connect-offsets\n\
+         config.storage.topic=connect-configs\n\
+         status.storage.topic=connect-status\n\
+         offset.storage.replication.factor=1\n\
+         config.storage.replication.factor=1\n\
+         status.storage.replication.factor=1\n\
+         offset.flush.interval.ms=1000\n\
+         exactly.once.source.support=enabled\n\
+         connector.client.config.override.policy=All\n\
+         listeners={url}\n\
+         plugin.path={}\n",
+        plugins.display()
+    )
+}

@@ -1,0 +1,99 @@
+//! Apache Kafka: one broker that is its own KRaft controller.
+
+mod install;
+mod probe;
+
+use std::fs;
+use std::ops::Deref;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+pub(crate) use self::install::Kafka as Installed;
+use crate::bring::need::Need;
+use crate::bring::run;
+use crate::dir::LabDir;
+use crate::ports::Port;
+use crate::service::{Service, Spec};
+
+/// A running Kafka broker.
+pub struct Kafka {
+    /// `127.0.0.1:<port>`.
+    pub bootstrap: String,
+    service: Service,
+    _ports: [Port; 2],
+}
+
+impl Kafka {
+    pub(crate) fn needs() -> Vec<Need> {
+        Installed::needs()
+    }
+
+    pub(crate) fn start(lab: &LabDir) -> Result<Self> {
+        let installed = Installed::find()?;
+        let dir = lab.part("kafka", None)?;
+        let ports = [Port::reserve()?, Port::reserve()?];
+        let [broker, controller] = [ports[0].number(), ports[1].number()];
+        let settings = dir.join("server.properties");
+        let text = properties(broker, controller, &dir.join("data"));
+        fs::write(&settings, text).with_context(|| format!("write {}", settings.display()))?;
+        format_storage(&installed, &settings, &dir)?;
+
+        let spec = installed
+            .java("kafka", &dir)
+            .args(["-Xms128m", "-Xmx384m", "kafka.Kafka"])
+            .arg(settings);
+        let service = Service::new(spec, Box::new(move |_| Ok(probe::answers(broker))));
+        service.start()?;
+        let bootstrap = format!("127.0.0.1:{broker}");
+        Ok(Self {
+            bootstrap,
+            service,
+            _ports: ports,
+        })
+    }
+}
+
+impl Deref for Kafka {
+    type Target = Service;
+
+    fn deref(&self) -> &Service {
+        &self.service
+    }
+}
+
+fn format_storage(installed: &Installed, settings: &Path, dir: &Path) -> Result<()> {
+    let format: Spec = installed
+        .java("kafka-format", dir)
+        .args([
+            "-XX:TieredStopAtLevel=1",
+            "kafka.tools.StorageTool",
+            "format",
+        ])
+        .args(["--cluster-id", "walcast-lab-cluster-01", "--config"])
+        .arg(settings);
+    run(format.command()?).map(drop)
+}
+
+/// After a kill the controller lets the broker in again only when its old session has ended, so
+/// sessions are short.
+fn properties(broker: u16, controller: u16, data: &Path) -> String {
+    format!(
+        "process.roles=broker,controller\n\
+         node.id=1\n\
+         controller.quorum.voters=1@127.0.0.1:{controller}\n\
+         listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}\n\
+         advertised.listeners=PLAINTEXT://127.0.0.1:{broker}\n\
+         controller.listener.names=CONTROLLER\n\
+         listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT\n\
+         log.dirs={}\n\
+         num.partitions=1\n\
+         offsets.topic.replication.factor=1\n\
+         transaction.state.log.replication.factor=1\n\
+         transaction.state.log.min.isr=1\n\
+         group.initial.rebalance.delay.ms=0\n\
+         broker.heartbeat.interval.ms=200\n\
+         broker.session.timeout.ms=1000\n",
+        data.display()
+    )
+}
