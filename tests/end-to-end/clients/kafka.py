@@ -94,7 +94,7 @@ class TopicReader:
         last_error = None
         for address in self._bootstrap:
             try:
-                response = self._connection(address).call(_METADATA, struct.pack(">i", 1) + _string(self.topic) + b"\0")
+                response = self._connection(address).call(_METADATA, struct.pack(">i", 1) + string(self.topic) + b"\0")
                 break
             except OSError as error:
                 self._connections.pop(address, None)
@@ -131,7 +131,7 @@ class TopicReader:
         leaders = self._current_leaders()
         for leader in set(leaders.values()):
             partitions = [partition for partition, at in leaders.items() if at == leader]
-            body = struct.pack(">ibi", -1, self.read_committed, 1) + _string(self.topic) + struct.pack(">i", len(partitions))
+            body = struct.pack(">ibi", -1, self.read_committed, 1) + string(self.topic) + struct.pack(">i", len(partitions))
             body += b"".join(struct.pack(">iq", partition, when) for partition in partitions)
             response = self._call(leader, _LIST_OFFSETS, body)
             response.int32()
@@ -147,7 +147,7 @@ class TopicReader:
 
     def _fetch(self, leader, partitions, max_wait_ms, max_bytes):
         body = struct.pack(">iiiibi", -1, max_wait_ms, 1, max_bytes, self.read_committed, 1)
-        body += _string(self.topic) + struct.pack(">i", len(partitions))
+        body += string(self.topic) + struct.pack(">i", len(partitions))
         body += b"".join(struct.pack(">iqi", partition, self._next[partition], max_bytes) for partition in partitions)
         response = self._call(leader, _FETCH, body)
         response.int32()
@@ -181,11 +181,22 @@ class TopicReader:
 
     def _connection(self, address):
         if address not in self._connections:
-            self._connections[address] = _Connection(address, self._timeout_s)
+            self._connections[address] = Connection(address, self._timeout_s)
         return self._connections[address]
 
 
-class _Connection:
+def open_connection(bootstrap, timeout_s=10.0):
+    """Returns a connection to the first of the bootstrap servers that takes one."""
+    refused = None
+    for server in bootstrap.split(","):
+        try:
+            return Connection(_address(server), timeout_s)
+        except OSError as error:
+            refused = error
+    raise KafkaError(f"no broker of {bootstrap} answers: {refused}") from refused
+
+
+class Connection:
     """One TCP connection that carries one request at a time."""
 
     def __init__(self, address, timeout_s):
@@ -194,8 +205,9 @@ class _Connection:
         self._correlation = itertools.count()
 
     def call(self, api, body):
+        """Sends one request of `api` (key, version) and returns its response."""
         correlation = next(self._correlation)
-        request = struct.pack(">hhi", *api, correlation) + _string("walcast-test-reader") + body
+        request = struct.pack(">hhi", *api, correlation) + string("walcast-test-reader") + body
         self._socket.sendall(struct.pack(">i", len(request)) + request)
         (size,) = struct.unpack(">i", self._receive(4))
         response = _Response(self._receive(size))
@@ -204,6 +216,7 @@ class _Connection:
         return response
 
     def close(self):
+        """Closes the socket."""
         self._socket.close()
 
     def _receive(self, size):
@@ -262,7 +275,8 @@ def _address(server):
     return host, int(port)
 
 
-def _string(text):
+def string(text):
+    """Returns `text` in Kafka's non-flexible encoding."""
     data = text.encode()
     return struct.pack(">h", len(data)) + data
 

@@ -4,6 +4,7 @@ In: `--ready-file F` (as `cargo xtask up --ready-file F` writes it), or one URL 
 the file over the environment, the environment over docker-compose.yml's ports. Out: one `Target`.
 """
 
+import argparse
 import json
 import os
 from dataclasses import dataclass, field
@@ -60,6 +61,13 @@ def from_arguments(arguments):
         flag = getattr(arguments, name)
         values[name] = flag if flag is not None else from_file.get(name) or os.environ.get(variable) or default
     return Target(**values, ready_file=ready_file)
+
+
+def from_environment():
+    """Returns the Target that the environment alone names."""
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return from_arguments(parser.parse_args([]))
 
 
 def _from_ready_file(path):
