@@ -1,1 +1,31 @@
-//! The engine: one running connector from a replication slot to Kafka.
+//! The engine: one running connector, from a replication slot to Kafka.
+//!
+//! Data's path is the module path: [`config`] is read once; `postgres` opens sessions and reads
+//! facts; `snapshot` and `stream` turn rows and changes into `batch`es with the pure codec
+//! (`walcast-wire`); `publish` makes them and their checkpoint durable; `progress` holds the chain
+//! `confirmed ≤ checkpoint ≤ acked ≤ published ≤ received`; `task` runs it all, again after a fault.
+//!
+//! It knows nothing of REST, of other connectors, or of who owns one.
+
+mod batch;
+pub mod check;
+mod checkpoint;
+mod cli;
+pub mod clock;
+pub mod config;
+pub mod error;
+mod metrics;
+mod postgres;
+mod progress;
+mod publish;
+pub mod settings;
+mod snapshot;
+mod stream;
+mod task;
+mod validate;
+
+pub use cli::{CdcArgs, run};
+pub use config::{ConfigProblem, ConnectorConfig};
+pub use settings::WorkerSettings;
+pub use task::{Output, Task, TaskEvent, TaskState};
+pub use validate::validate;

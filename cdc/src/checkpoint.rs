@@ -1,0 +1,171 @@
+//! What a stored offset means to the engine, and how it is moved on.
+//!
+//! The fields and their shape are Debezium's. Seen on a live Debezium 3.7: after a record,
+//! `lsn_proc` = `lsn` = the record's LSN, `lsn_events_processed` counts the records at that LSN (all
+//! rows of a COPY share one), `lsn_commit` is the end of the last transaction *before* the record's
+//! own (absent while there was none), and nothing is written when a transaction ends.
+//!
+//! Walcast says one thing more in the same fields: an `lsn_proc` past `lsn` means that all
+//! transactions up to `lsn_proc` are complete. Debezium reads such an offset as well: its next event
+//! lies behind `lsn_proc`, and it goes on there.
+
+use walcast_wire::connect_offset::Offset;
+use walcast_wire::lsn::Lsn;
+
+/// A change that is done.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Done {
+    /// `INSERT`, `UPDATE`, `DELETE`, `TRUNCATE` or `MESSAGE`.
+    pub(crate) operation: &'static str,
+    pub(crate) lsn: Lsn,
+    /// The change's place among those at `lsn`, from 1.
+    pub(crate) at_lsn: u64,
+    pub(crate) xid: u32,
+    /// Commit time, in microseconds since the Unix epoch.
+    pub(crate) commit_us: i64,
+    /// The end of the last transaction before this one, when there was one.
+    pub(crate) last_commit: Option<Lsn>,
+}
+
+fn to_i64(lsn: Lsn) -> Option<i64> {
+    // Debezium keeps LSNs in Java's long, two's complement past the middle.
+    Some(lsn.as_u64().cast_signed())
+}
+
+fn from_i64(value: Option<i64>) -> Option<Lsn> {
+    value.map(|value| Lsn::new(value.cast_unsigned()))
+}
+
+/// The offset once a snapshot at `lsn` is complete.
+pub(crate) fn snapshot_done(lsn: Lsn, txid: u32, taken_us: i64) -> Offset {
+    Offset {
+        last_snapshot_record: Some(true),
+        lsn: to_i64(lsn),
+        tx_id: Some(txid.into()),
+        ts_usec: Some(taken_us),
+        snapshot: Some("INITIAL".to_owned()),
+        snapshot_completed: Some(true),
+        ..Offset::default()
+    }
+}
+
+/// Whether a snapshot was begun and not finished, so that it must be taken again.
+pub(crate) fn snapshot_unfinished(offset: &Offset) -> bool {
+    offset.snapshot.is_some() && offset.snapshot_completed != Some(true)
+}
+
+/// The offset after a change that gave a record.
+pub(crate) fn change_done(offset: &mut Offset, done: &Done) {
+    *offset = Offset {
+        lsn_proc: to_i64(done.lsn),
+        lsn_events_processed: i64::try_from(done.at_lsn).ok(),
+        message_type: Some(done.operation.to_owned()),
+        lsn_commit: done.last_commit.and_then(to_i64),
+        lsn: to_i64(done.lsn),
+        tx_id: Some(done.xid.into()),
+        ts_usec: Some(done.commit_us),
+        ..Offset::default()
+    };
+}
+
+/// The offset once all transactions up to `end` are complete.
+pub(crate) fn complete(offset: &mut Offset, end: Lsn) {
+    if offset.snapshot.is_some() {
+        offset.lsn = to_i64(end);
+    } else {
+        offset.lsn_proc = to_i64(end);
+    }
+}
+
+/// Up to where all transactions are complete; `None` when only the slot knows.
+pub(crate) fn completed(offset: &Offset) -> Option<Lsn> {
+    let (proc, lsn) = (from_i64(offset.lsn_proc), from_i64(offset.lsn));
+    let commit = from_i64(offset.lsn_commit);
+    match (proc, lsn) {
+        _ if offset.snapshot.is_some() => lsn.max(commit),
+        (Some(proc), Some(lsn)) if proc > lsn => Some(proc).max(commit),
+        (Some(proc), None) => Some(proc).max(commit),
+        _ => commit,
+    }
+}
+
+/// The change that is done inside a transaction that is not complete: its xid, LSN and count.
+pub(crate) fn partial(offset: &Offset) -> Option<(u32, Lsn, u64)> {
+    if offset.snapshot.is_some() || from_i64(offset.lsn_proc) > from_i64(offset.lsn) {
+        return None;
+    }
+    let lsn = from_i64(offset.lsn)?;
+    // The server's xid is 32 bits wide; the offset keeps it in 64.
+    let xid = u32::try_from(offset.tx_id?).ok()?;
+    // An offset of an older Debezium without the count speaks of all changes at that LSN.
+    let count = offset
+        .lsn_events_processed
+        .and_then(|n| u64::try_from(n).ok());
+    Some((xid, lsn, count.unwrap_or(u64::MAX)))
+}
+
+/// `lsn_commit`, the first element of `source.sequence` until a commit is seen.
+pub(crate) fn last_commit(offset: &Offset) -> Option<Lsn> {
+    from_i64(offset.lsn_commit)
+}
+
+/// The furthest position the offset speaks of.
+pub(crate) fn position(offset: &Offset) -> Lsn {
+    let all = [offset.lsn_proc, offset.lsn_commit, offset.lsn];
+    all.into_iter()
+        .filter_map(from_i64)
+        .max()
+        .unwrap_or(Lsn::ZERO)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn done(lsn: u64, at_lsn: u64, last_commit: Option<u64>) -> Offset {
+        let mut offset = snapshot_done(Lsn::new(10), 7, 1);
+        let last_commit = last_commit.map(Lsn::new);
+        let lsn = Lsn::new(lsn);
+        change_done(
+            &mut offset,
+            &Done {
+                operation: "INSERT",
+                lsn,
+                at_lsn,
+                xid: 9,
+                commit_us: 5,
+                last_commit,
+            },
+        );
+        offset
+    }
+
+    #[test]
+    fn a_snapshot_is_complete_up_to_its_lsn() {
+        let mut offset = snapshot_done(Lsn::new(10), 7, 1);
+        assert_eq!(
+            (completed(&offset), partial(&offset)),
+            (Some(Lsn::new(10)), None)
+        );
+        complete(&mut offset, Lsn::new(40));
+        assert_eq!(completed(&offset), Some(Lsn::new(40)));
+        assert!(!snapshot_unfinished(&offset));
+    }
+
+    #[test]
+    fn within_a_transaction_only_what_was_before_it_is_complete() {
+        let offset = done(120, 3, Some(110));
+        assert_eq!(completed(&offset), Some(Lsn::new(110)));
+        assert_eq!(partial(&offset), Some((9, Lsn::new(120), 3)));
+        assert_eq!(completed(&done(120, 1, None)), None);
+    }
+
+    #[test]
+    fn a_complete_transaction_leaves_nothing_half_done() {
+        let mut offset = done(120, 3, Some(110));
+        complete(&mut offset, Lsn::new(150));
+        assert_eq!(completed(&offset), Some(Lsn::new(150)));
+        assert_eq!(partial(&offset), None);
+        assert_eq!(position(&offset), Lsn::new(150));
+    }
+}

@@ -1,0 +1,376 @@
+//! Every connector property Walcast knows, and how it is treated.
+//!
+//! Nothing is silently ignored: a property is honoured, or accepted with a warning where leaving it
+//! out cannot change a record, or refused by name with what to do instead. Names and defaults are
+//! Debezium's (`PostgresConnectorConfig`, `RelationalDatabaseConnectorConfig`,
+//! `CommonConnectorConfig`) and Kafka Connect's (`ConnectorConfig`, `SourceConnectorConfig`).
+
+/// How a property is treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Treatment {
+    /// Read and acted on.
+    Honoured,
+    /// Accepted; it cannot change a record here. Holds why.
+    NoEffect(&'static str),
+    /// Accepted only with this value, which is Debezium's default; anything else is refused.
+    /// Holds the value and what to do instead.
+    Only(&'static str, &'static str),
+}
+
+use Treatment::{Honoured, NoEffect, Only};
+
+const LATER: &str = "this version of Walcast does not support it; remove it";
+const QUEUE: &str = "Walcast bounds its queues by bytes";
+
+/// Properties by exact name.
+pub const PROPERTIES: &[(&str, Treatment)] = &[
+    ("name", Honoured),
+    ("connector.class", Honoured),
+    ("tasks.max", Honoured),
+    ("plugin.name", Honoured),
+    ("slot.name", Honoured),
+    ("slot.drop.on.stop", Honoured),
+    ("slot.failover", Honoured),
+    ("slot.max.retries", Honoured),
+    ("slot.retry.delay.ms", Honoured),
+    ("slot.stream.params", Only("", LATER)),
+    ("publication.name", Honoured),
+    ("publication.autocreate.mode", Honoured),
+    ("publish.via.partition.root", Honoured),
+    (
+        "replica.identity.autoset.values",
+        Only("", "run ALTER TABLE … REPLICA IDENTITY yourself"),
+    ),
+    ("database.hostname", Honoured),
+    ("database.port", Honoured),
+    ("database.user", Honoured),
+    ("database.password", Honoured),
+    ("database.dbname", Honoured),
+    ("database.sslmode", Honoured),
+    ("database.sslrootcert", Honoured),
+    ("database.sslcert", Honoured),
+    ("database.sslkey", Honoured),
+    (
+        "database.sslpassword",
+        Only(
+            "",
+            "store the client key unencrypted, readable by Walcast only",
+        ),
+    ),
+    ("database.sslfactory", Only("", LATER)),
+    (
+        "database.tcpKeepAlive",
+        NoEffect("TCP keepalive is always on"),
+    ),
+    ("database.initial.statements", Only("", LATER)),
+    (
+        "database.query.timeout.ms",
+        NoEffect("queries are bounded by the server's statement_timeout"),
+    ),
+    ("database.connection.factory.class", Only("", LATER)),
+    (
+        "connection.validation.timeout.ms",
+        NoEffect("validation is bounded by 10 s"),
+    ),
+    ("topic.prefix", Honoured),
+    ("topic.delimiter", Honoured),
+    (
+        "topic.naming.strategy",
+        Only("io.debezium.schema.SchemaTopicNamingStrategy", LATER),
+    ),
+    (
+        "topic.cache.size",
+        NoEffect("topic names are kept per relation"),
+    ),
+    (
+        "topic.heartbeat.prefix",
+        NoEffect("it names the heartbeat topic only"),
+    ),
+    (
+        "topic.heartbeat.name",
+        NoEffect("it names the heartbeat topic only"),
+    ),
+    (
+        "topic.transaction",
+        NoEffect("it names the transaction topic only"),
+    ),
+    ("schema.include.list", Honoured),
+    ("schema.exclude.list", Honoured),
+    ("table.include.list", Honoured),
+    ("table.exclude.list", Honoured),
+    (
+        "table.ignore.builtin",
+        Only("true", "system tables are never captured"),
+    ),
+    ("column.include.list", Honoured),
+    ("column.exclude.list", Honoured),
+    ("snapshot.mode", Honoured),
+    ("snapshot.include.collection.list", Honoured),
+    ("snapshot.fetch.size", NoEffect("rows are streamed by COPY")),
+    (
+        "snapshot.isolation.mode",
+        NoEffect("the snapshot reads one exported snapshot"),
+    ),
+    (
+        "snapshot.locking.mode",
+        Only("none", "the snapshot needs no lock"),
+    ),
+    (
+        "snapshot.lock.timeout.ms",
+        NoEffect("the snapshot takes no lock"),
+    ),
+    ("snapshot.query.mode", Only("select_all", LATER)),
+    ("snapshot.max.threads", Only("1", LATER)),
+    (
+        "snapshot.max.threads.multiplier",
+        NoEffect("it applies to several snapshot threads only"),
+    ),
+    (
+        "legacy.snapshot.max.threads",
+        NoEffect("it applies to several snapshot threads only"),
+    ),
+    ("snapshot.delay.ms", Honoured),
+    ("streaming.delay.ms", Honoured),
+    (
+        "snapshot.tables.order.by.row.count",
+        Only("disabled", LATER),
+    ),
+    ("snapshot.select.statement.overrides", Only("", LATER)),
+    ("decimal.handling.mode", Honoured),
+    ("time.precision.mode", Honoured),
+    ("interval.handling.mode", Honoured),
+    ("hstore.handling.mode", Honoured),
+    ("binary.handling.mode", Honoured),
+    ("money.fraction.digits", Honoured),
+    ("include.unknown.datatypes", Honoured),
+    ("unavailable.value.placeholder", Honoured),
+    ("schema.name.adjustment.mode", Honoured),
+    ("field.name.adjustment.mode", Honoured),
+    ("schema.refresh.mode", Only("columns_diff", LATER)),
+    ("tombstones.on.delete", Honoured),
+    ("skipped.operations", Honoured),
+    ("message.key.columns", Only("", LATER)),
+    ("skip.messages.without.change", Only("false", LATER)),
+    ("message.prefix.include.list", Only("", LATER)),
+    ("message.prefix.exclude.list", Only("", LATER)),
+    ("provide.transaction.metadata", Only("false", LATER)),
+    (
+        "heartbeat.interval.ms",
+        Only("0", "keepalives move an idle slot without it; remove it"),
+    ),
+    (
+        "heartbeat.action.query",
+        Only("", "keepalives move an idle slot without it; remove it"),
+    ),
+    ("status.update.interval.ms", Honoured),
+    ("max.batch.size", NoEffect(QUEUE)),
+    ("max.queue.size", NoEffect(QUEUE)),
+    ("max.queue.size.in.bytes", NoEffect(QUEUE)),
+    ("queue.provider.type", NoEffect(QUEUE)),
+    ("poll.interval.ms", NoEffect("Walcast does not poll")),
+    (
+        "poll.dispatch.interval.ms",
+        NoEffect("Walcast does not poll"),
+    ),
+    ("query.fetch.size", NoEffect("rows are streamed")),
+    ("errors.max.retries", Honoured),
+    ("retriable.restart.connector.wait.ms", Honoured),
+    (
+        "errors.tolerance",
+        Only(
+            "none",
+            "a failing record stops the task, so that none is lost",
+        ),
+    ),
+    ("errors.log.enable", NoEffect("errors are always logged")),
+    (
+        "errors.log.include.messages",
+        NoEffect("record contents are never logged"),
+    ),
+    (
+        "errors.retry.timeout",
+        NoEffect("errors.max.retries bounds the attempts"),
+    ),
+    (
+        "errors.retry.delay.max.ms",
+        NoEffect("retriable.restart.connector.wait.ms bounds the pause"),
+    ),
+    (
+        "event.processing.failure.handling.mode",
+        Only("fail", "a failing event stops the task"),
+    ),
+    (
+        "event.converting.failure.handling.mode",
+        NoEffect("a value that cannot be read stops the task"),
+    ),
+    ("lsn.flush.mode", Only("connector", LATER)),
+    ("flush.lsn.source", Only("true", LATER)),
+    (
+        "lsn.flush.timeout.ms",
+        NoEffect("confirming to the slot never blocks"),
+    ),
+    (
+        "lsn.flush.timeout.action",
+        NoEffect("confirming to the slot never blocks"),
+    ),
+    ("offset.mismatch.strategy", Honoured),
+    ("walcast.strict.offset", Honoured),
+    (
+        "slot.seek.to.known.offset.on.start",
+        NoEffect("streaming always starts at the checkpoint"),
+    ),
+    ("key.converter", Honoured),
+    ("value.converter", Honoured),
+    (
+        "header.converter",
+        Only(
+            "org.apache.kafka.connect.storage.SimpleHeaderConverter",
+            LATER,
+        ),
+    ),
+    ("transforms", Honoured),
+    ("predicates", Only("", LATER)),
+    ("exactly.once.support", Honoured),
+    (
+        "transaction.boundary",
+        Only("poll", "transactions follow the load; remove it"),
+    ),
+    (
+        "transaction.boundary.interval.ms",
+        NoEffect("it applies to transaction.boundary=interval only"),
+    ),
+    ("offsets.storage.topic", Only("", LATER)),
+    (
+        "config.action.reload",
+        NoEffect("secrets are read when the connector starts"),
+    ),
+    ("extended.headers.enabled", Honoured),
+    ("signal.data.collection", Only("", LATER)),
+    (
+        "signal.enabled.channels",
+        NoEffect("signals need signal.data.collection"),
+    ),
+    (
+        "signal.poll.interval.ms",
+        NoEffect("signals need signal.data.collection"),
+    ),
+    ("notification.enabled.channels", Only("", LATER)),
+    (
+        "notification.sink.topic.name",
+        NoEffect("it names the notification topic only"),
+    ),
+    (
+        "incremental.snapshot.chunk.size",
+        NoEffect("it applies to incremental snapshots only"),
+    ),
+    (
+        "incremental.snapshot.watermarking.strategy",
+        NoEffect("it applies to incremental snapshots only"),
+    ),
+    (
+        "incremental.snapshot.allow.schema.changes",
+        NoEffect("it applies to incremental snapshots only"),
+    ),
+    (
+        "read.only",
+        NoEffect("it applies to incremental snapshots only"),
+    ),
+    ("xmin.fetch.interval.ms", Only("0", LATER)),
+    ("converters", Only("", LATER)),
+    ("post.processors", Only("", LATER)),
+    ("sourceinfo.struct.maker", Only("", LATER)),
+    (
+        "transaction.metadata.factory",
+        NoEffect("it applies to transaction metadata only"),
+    ),
+    ("custom.sanitize.pattern", Only("", LATER)),
+    (
+        "custom.metric.tags",
+        NoEffect("metrics carry the connector's name"),
+    ),
+    (
+        "statistics.metrics.enabled",
+        NoEffect("latency histograms are always on"),
+    ),
+    ("advanced.metrics.enable", NoEffect("metrics are always on")),
+    ("guardrail.collections.max", Only("0", LATER)),
+    (
+        "guardrail.collections.limit.action",
+        NoEffect("it applies to guardrail.collections.max only"),
+    ),
+    (
+        "executor.shutdown.timeout.ms",
+        NoEffect("a stop waits for what is in flight"),
+    ),
+    (
+        "include.schema.changes",
+        NoEffect("PostgreSQL has no schema-change topic"),
+    ),
+    (
+        "include.schema.comments",
+        NoEffect("PostgreSQL has no schema-change topic"),
+    ),
+    ("openlineage.integration.enabled", Only("false", LATER)),
+];
+
+/// Properties by prefix, for the families whose names hold a part of the user's choosing.
+pub const PREFIXES: &[(&str, Treatment)] = &[
+    ("key.converter.", Honoured),
+    ("value.converter.", Honoured),
+    ("header.converter.", Only("", LATER)),
+    ("transforms.", Honoured),
+    ("predicates.", Only("", LATER)),
+    ("producer.override.", Honoured),
+    ("topic.creation.default.", Honoured),
+    (
+        "topic.creation.",
+        Only("", "only the group topic.creation.default.* is supported"),
+    ),
+    ("column.mask.", Only("", LATER)),
+    ("column.truncate.", Only("", LATER)),
+    ("column.propagate.", Only("", LATER)),
+    ("datatype.propagate.", Only("", LATER)),
+    ("snapshot.select.statement.overrides.", Only("", LATER)),
+    ("snapshot.mode.configuration.based.", Only("false", LATER)),
+    (
+        "errors.deadletterqueue.",
+        NoEffect("Kafka Connect uses it for sinks only"),
+    ),
+    ("signal.", NoEffect("signals need signal.data.collection")),
+    ("openlineage.", NoEffect("it applies to OpenLineage only")),
+    ("driver.", NoEffect("there is no JDBC driver")),
+];
+
+/// How `property` is treated; `None` when Walcast does not know the name.
+pub fn treatment(property: &str) -> Option<Treatment> {
+    let exact = PROPERTIES.iter().find(|(name, _)| *name == property);
+    exact
+        .or_else(|| {
+            PREFIXES
+                .iter()
+                .find(|(prefix, _)| property.starts_with(prefix))
+        })
+        .map(|(_, treatment)| *treatment)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_property_is_listed_twice() {
+        let mut names: Vec<_> = PROPERTIES.iter().map(|(n, _)| *n).collect();
+        names.sort_unstable();
+        assert!(names.windows(2).all(|w| w[0] != w[1]), "{names:?}");
+    }
+
+    #[test]
+    fn a_longer_prefix_stands_before_a_shorter_one() {
+        assert_eq!(
+            treatment("topic.creation.default.partitions"),
+            Some(Honoured)
+        );
+        assert!(matches!(treatment("topic.creation.groups"), Some(Only(..))));
+        assert_eq!(treatment("no.such.property"), None);
+    }
+}

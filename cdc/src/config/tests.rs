@@ -1,0 +1,152 @@
+use std::collections::BTreeMap;
+
+use super::*;
+
+fn props(extra: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let base = [
+        ("name", "c"),
+        ("connector.class", CONNECTOR_CLASS),
+        ("database.hostname", "db"),
+        ("database.user", "u"),
+        ("database.dbname", "d"),
+        ("topic.prefix", "p"),
+    ];
+    base.iter()
+        .chain(extra)
+        .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+        .collect()
+}
+
+fn parse(extra: &[(&str, &str)]) -> Result<ConnectorConfig, Vec<ConfigProblem>> {
+    ConnectorConfig::parse(&props(extra), &BTreeMap::new())
+}
+
+/// The one problem that `extra` causes.
+fn refused(extra: &[(&str, &str)]) -> (String, String) {
+    let problems = parse(extra).expect_err(&format!("{extra:?} should be refused"));
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    (problems[0].property.clone(), problems[0].message.clone())
+}
+
+#[test]
+fn defaults_are_debeziums() {
+    let config = parse(&[]).unwrap();
+    assert_eq!(config.slot.name, "debezium");
+    assert_eq!(config.publication.name, "dbz_publication");
+    assert_eq!(config.publication.mode, PublicationMode::AllTables);
+    assert_eq!(config.snapshot_mode, SnapshotMode::Initial);
+    assert_eq!(config.database.port, 5432);
+    assert_eq!(config.retries.max_retries, None);
+    assert!(config.encoder.value_schemas_enable && config.encoder.key_schemas_enable);
+    assert!(config.warnings.is_empty());
+}
+
+#[test]
+fn wrong_values_are_told_in_connects_words() {
+    for (property, value, words) in [
+        ("database.port", "x", "An integer is expected"),
+        (
+            "slot.name",
+            "No-Caps",
+            "only digits, lowercase characters and underscores",
+        ),
+        ("topic.prefix", "a b/c", "has invalid format"),
+        ("tasks.max", "0", "Value must be at least 1"),
+        ("snapshot.mode", "never", "always, initial_only"),
+        ("decimal.handling.mode", "exact", "string, double, precise"),
+        ("plugin.name", "wal2json", "decoderbufs, pgoutput"),
+        ("table.include.list", "public.(a", "regular expressions"),
+        (
+            "transforms",
+            "t",
+            "Missing required configuration \"transforms.t.type\"",
+        ),
+        ("value.converter", "no.such.Conv", "no.such.Conv"),
+    ] {
+        let (_, message) = refused(&[(property, value)]);
+        assert!(message.contains(words), "{property}={value}: {message}");
+    }
+}
+
+#[test]
+fn what_is_not_supported_is_refused_by_name_unless_it_is_the_default() {
+    for (property, value) in [
+        ("heartbeat.interval.ms", "1000"),
+        ("provide.transaction.metadata", "true"),
+        ("column.mask.with.5.chars", "public.t.c"),
+        ("signal.data.collection", "public.signals"),
+        ("errors.tolerance", "all"),
+        ("predicates", "p"),
+    ] {
+        assert_eq!(refused(&[(property, value)]).0, property);
+    }
+    for (property, value) in [
+        ("heartbeat.interval.ms", "0"),
+        ("errors.tolerance", "none"),
+        (
+            "topic.naming.strategy",
+            "io.debezium.schema.SchemaTopicNamingStrategy",
+        ),
+    ] {
+        assert!(parse(&[(property, value)]).is_ok(), "{property}={value}");
+    }
+}
+
+#[test]
+fn what_cannot_change_a_record_is_accepted_with_a_warning() {
+    let config = parse(&[("max.queue.size", "8192"), ("no.such.property", "1")]).unwrap();
+    let named: Vec<_> = config
+        .warnings
+        .iter()
+        .map(|w| w.property.as_str())
+        .collect();
+    assert_eq!(named, ["max.queue.size", "no.such.property"]);
+}
+
+#[test]
+fn a_connectors_converter_takes_none_of_the_workers_options() {
+    let worker: BTreeMap<_, _> = [
+        (
+            "value.converter",
+            "org.apache.kafka.connect.json.JsonConverter",
+        ),
+        ("value.converter.schemas.enable", "false"),
+    ]
+    .iter()
+    .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+    .collect();
+    let inherited = ConnectorConfig::parse(&props(&[]), &worker).unwrap();
+    assert!(!inherited.encoder.value_schemas_enable);
+    let own = [(
+        "value.converter",
+        "org.apache.kafka.connect.json.JsonConverter",
+    )];
+    let own = ConnectorConfig::parse(&props(&own), &worker).unwrap();
+    assert!(own.encoder.value_schemas_enable);
+}
+
+#[test]
+fn topic_creation_is_read() {
+    let config = parse(&[
+        ("topic.creation.default.partitions", "3"),
+        ("topic.creation.default.replication.factor", "1"),
+        ("topic.creation.default.cleanup.policy", "compact"),
+    ])
+    .unwrap();
+    let creation = config.topic_creation.unwrap();
+    assert_eq!((creation.partitions, creation.replication_factor), (3, 1));
+    assert_eq!(
+        creation.configs.get("cleanup.policy").map(String::as_str),
+        Some("compact")
+    );
+    assert_eq!(
+        refused(&[("topic.creation.default.partitions", "0")]).0,
+        "topic.creation.default.partitions"
+    );
+}
+
+#[test]
+fn the_password_is_never_shown() {
+    let config = parse(&[("database.password", "s3cret")]).unwrap();
+    assert!(!format!("{config:?}").contains("s3cret"));
+}

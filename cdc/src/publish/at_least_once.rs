@@ -1,0 +1,140 @@
+//! At least once: records first, a checkpoint of the acknowledged prefix at every flush interval.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use rdkafka::producer::Producer;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::offsets::OffsetRecord;
+use super::producer::{self, KafkaProducer};
+use super::topics::Topics;
+use super::{Durable, Publisher, Wiring};
+use crate::batch::{Batch, Mark};
+use crate::error::Result;
+use crate::progress::Stage;
+use crate::settings::WorkerSettings;
+
+/// Publishes without transactions.
+pub(crate) struct AtLeastOnce {
+    producer: Arc<KafkaProducer>,
+    topics: Topics,
+    offsets: OffsetRecord,
+    settings: Arc<WorkerSettings>,
+    /// Batches begun and not yet covered by a checkpoint, oldest first.
+    begun: VecDeque<(u64, Option<Mark>, i64)>,
+    /// Batches whose commit-to-acknowledgement time was already measured.
+    measured: u64,
+    last_seq: u64,
+    checkpoint: Option<Durable>,
+}
+
+impl AtLeastOnce {
+    pub(crate) fn new(
+        producer: Arc<KafkaProducer>,
+        topics: Topics,
+        offsets: OffsetRecord,
+        settings: Arc<WorkerSettings>,
+    ) -> Self {
+        Self {
+            producer,
+            topics,
+            offsets,
+            settings,
+            begun: VecDeque::new(),
+            measured: 0,
+            last_seq: 0,
+            checkpoint: None,
+        }
+    }
+
+    async fn run_on(mut self, mut wiring: Wiring) -> Result<()> {
+        let every = self.settings.offset_flush_interval;
+        let mut flush = tokio::time::interval_at(Instant::now() + every, every);
+        flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let producer = Arc::clone(&self.producer);
+        loop {
+            tokio::select! {
+                biased;
+                () = producer.context().changed() => self.note_acks(&wiring)?,
+                _ = flush.tick() => self.write_checkpoint(&wiring).await?,
+                batch = wiring.input.recv() => match batch {
+                    Some(batch) => self.take(batch, &wiring).await?,
+                    None => break,
+                },
+            }
+        }
+        self.finish(&wiring).await
+    }
+
+    async fn take(&mut self, batch: Batch, wiring: &Wiring) -> Result<()> {
+        self.topics.ensure(&batch).await?;
+        producer::send_batch(&self.producer, &batch).await?;
+        wiring.chain.advance(Stage::Published, batch.seq)?;
+        wiring.metrics.published(batch.len(), batch.bytes());
+        self.last_seq = batch.seq;
+        self.begun
+            .push_back((batch.seq, batch.mark, batch.commit_us));
+        self.note_acks(wiring)
+    }
+
+    fn note_acks(&mut self, wiring: &Wiring) -> Result<()> {
+        let acked = self.producer.context().acked(self.last_seq)?;
+        if acked > wiring.chain.at(Stage::Acked) {
+            wiring.chain.advance(Stage::Acked, acked)?;
+        }
+        for (seq, _, commit_us) in &self.begun {
+            if *seq > self.measured && *seq <= acked {
+                wiring.metrics.acked(*commit_us);
+                self.measured = *seq;
+            }
+        }
+        // Keep one entry of the acknowledged prefix: the newest, which the next checkpoint writes.
+        while self
+            .begun
+            .get(1)
+            .is_some_and(|(seq, mark, _)| *seq <= acked && mark.is_some())
+        {
+            self.begun.pop_front();
+        }
+        Ok(())
+    }
+
+    /// Writes the newest acknowledged mark, waits for it, and reports it.
+    async fn write_checkpoint(&mut self, wiring: &Wiring) -> Result<()> {
+        self.note_acks(wiring)?;
+        let acked = wiring.chain.at(Stage::Acked);
+        let Some((seq, Some(mark), _)) = self.begun.front() else {
+            return Ok(());
+        };
+        let (seq, confirm) = (*seq, mark.confirm);
+        if seq > acked || self.checkpoint.is_some_and(|done| done.seq >= seq) {
+            return Ok(());
+        }
+        self.offsets.write(&self.producer, &mark.offset).await?;
+        wiring.chain.advance(Stage::Checkpointed, seq)?;
+        let durable = Durable { seq, confirm };
+        self.checkpoint = Some(durable);
+        wiring.durable.send_replace(durable);
+        wiring.metrics.checkpointed();
+        Ok(())
+    }
+
+    /// Waits for every delivery and writes the last checkpoint.
+    async fn finish(mut self, wiring: &Wiring) -> Result<()> {
+        let producer = Arc::clone(&self.producer);
+        while producer.context().acked(self.last_seq)? < self.last_seq {
+            producer.context().changed().await;
+        }
+        self.write_checkpoint(wiring).await
+    }
+}
+
+impl Publisher for AtLeastOnce {
+    fn run(
+        self: Box<Self>,
+        wiring: Wiring,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<()>> + Send>> {
+        Box::pin(self.run_on(wiring))
+    }
+}

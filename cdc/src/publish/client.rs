@@ -1,0 +1,69 @@
+//! Builds Kafka clients from the worker's settings.
+
+use rdkafka::ClientConfig;
+use rdkafka::error::KafkaError;
+
+use super::properties;
+use crate::error::{EngineError, Result};
+use crate::settings::WorkerSettings;
+
+/// The configuration every client of this worker starts from.
+pub(crate) fn base(settings: &WorkerSettings, client_id: &str) -> Result<ClientConfig> {
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", &settings.bootstrap_servers)
+        .set("client.id", client_id)
+        .set("log.connection.close", "false")
+        .set("socket.keepalive.enable", "true")
+        .set("socket.nagle.disable", "true")
+        .set("reconnect.backoff.ms", "50")
+        .set("reconnect.backoff.max.ms", "1000");
+    properties::apply(&mut config, &settings.kafka)?;
+    Ok(config)
+}
+
+/// An error of Kafka's client. `doing` completes "while …".
+pub(crate) fn fault(doing: &str, error: KafkaError) -> EngineError {
+    use rdkafka::types::RDKafkaErrorCode as Code;
+    let text = format!("while {doing}: {error}");
+    let code = error.rdkafka_error_code();
+    let definite = matches!(
+        error,
+        KafkaError::ClientConfig(..) | KafkaError::ClientCreation(_)
+    ) || matches!(
+        code,
+        Some(
+            Code::TopicAuthorizationFailed
+                | Code::GroupAuthorizationFailed
+                | Code::ClusterAuthorizationFailed
+                | Code::TransactionalIdAuthorizationFailed
+                | Code::SaslAuthenticationFailed
+                | Code::InvalidConfig
+                | Code::InvalidReplicationFactor
+                | Code::InvalidPartitions
+                | Code::MessageSizeTooLarge
+                | Code::UnsupportedForMessageFormat
+        )
+    );
+    if is_fenced(&error) {
+        return EngineError::definite(format!(
+            "{text}: another instance of this connector with the same transactional id has taken over; this one stopped at once and lost nothing. Run one instance per connector, or restart the task to take over again"
+        ))
+        .because(error);
+    }
+    let made = if definite {
+        EngineError::definite(text)
+    } else {
+        EngineError::transient(text)
+    };
+    made.because(error)
+}
+
+/// Whether a newer producer with the same transactional id has fenced this one.
+pub(crate) fn is_fenced(error: &KafkaError) -> bool {
+    use rdkafka::types::RDKafkaErrorCode as Code;
+    matches!(
+        error.rdkafka_error_code(),
+        Some(Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch)
+    )
+}

@@ -1,0 +1,208 @@
+//! Kafka Connect's offsets topic: reading a connector's offset and writing it.
+//!
+//! Key and value are Connect's own (see `walcast_wire::connect_offset`), so that a connector moves
+//! between Debezium and Walcast with no snapshot, loss or gap.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::producer::BaseRecord;
+use rdkafka::{Message, Offset as Place, TopicPartitionList};
+use walcast_wire::connect_offset::{self, Offset};
+
+use super::client::{base, fault};
+use super::producer::KafkaProducer;
+use super::topics;
+use crate::config::TopicCreation;
+use crate::error::{EngineError, Result};
+use crate::settings::WorkerSettings;
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long open transactions of others may hide the end of the topic.
+const STABLE_TIMEOUT: Duration = Duration::from_secs(90);
+
+/// Deliveries of checkpoint records are not counted with those of a batch.
+const CHECKPOINT_OPAQUE: usize = 0;
+
+/// Writes one connector's offset.
+pub(crate) struct OffsetRecord {
+    topic: String,
+    key: Vec<u8>,
+    value: Vec<u8>,
+}
+
+impl OffsetRecord {
+    pub(crate) fn new(settings: &WorkerSettings, connector: &str, server: &str) -> Self {
+        Self {
+            topic: settings.offsets_topic.clone(),
+            key: connect_offset::key(connector, server),
+            value: Vec::new(),
+        }
+    }
+
+    /// Hands the offset to the producer; within a transaction it is durable with its commit.
+    pub(crate) async fn add(&mut self, producer: &KafkaProducer, offset: &Offset) -> Result<()> {
+        self.value.clear();
+        offset.render(&mut self.value);
+        let record = BaseRecord::with_opaque_to(&self.topic, CHECKPOINT_OPAQUE)
+            .key(&self.key)
+            .payload(&self.value);
+        producer
+            .send(record)
+            .map_err(|(e, _)| fault("handing the checkpoint to Kafka's client", e))
+    }
+
+    /// Writes the offset and waits until it is durable.
+    pub(crate) async fn write(
+        &mut self,
+        producer: &Arc<KafkaProducer>,
+        offset: &Offset,
+    ) -> Result<()> {
+        self.add(producer, offset).await?;
+        let producer = Arc::clone(producer);
+        let flushed = tokio::task::spawn_blocking(move || {
+            rdkafka::producer::Producer::flush(&*producer, TIMEOUT)
+        });
+        let ended = flushed
+            .await
+            .map_err(|e| EngineError::transient(format!("writing the checkpoint: {e}")))?;
+        ended.map_err(|e| fault("writing the checkpoint", e))
+    }
+}
+
+/// Makes the offsets topic when it is missing, with the settings Connect gives it.
+pub(crate) async fn ensure_topic(settings: &WorkerSettings) -> Result<()> {
+    let creation = TopicCreation {
+        partitions: settings.offsets_partitions,
+        replication_factor: settings.offsets_replication,
+        configs: BTreeMap::from([("cleanup.policy".to_owned(), "compact".to_owned())]),
+    };
+    topics::create(settings, &settings.offsets_topic, &creation).await
+}
+
+/// Reads the newest offset of `connector`; `None` when there is none or it was reset.
+///
+/// # Errors
+/// Transient when Kafka cannot be read, definite when the stored value is no offset.
+pub(crate) async fn load(
+    settings: &Arc<WorkerSettings>,
+    connector: &str,
+    server: &str,
+) -> Result<Option<Offset>> {
+    let settings = Arc::clone(settings);
+    let key = connect_offset::key(connector, server);
+    let found = tokio::task::spawn_blocking(move || read_topic(&settings, &key))
+        .await
+        .map_err(|e| EngineError::transient(format!("reading the offsets topic: {e}")))??;
+    let Some(value) = found else { return Ok(None) };
+    Offset::parse(&value).map(Some).map_err(|e| {
+        let text = String::from_utf8_lossy(&value).into_owned();
+        EngineError::definite(format!(
+            "the offset stored for this connector cannot be read: {text}; reset it with DELETE /connectors/{connector}/offsets on the stopped connector"
+        ))
+        .because(e)
+    })
+}
+
+fn consumer(settings: &WorkerSettings, isolation: &str) -> Result<BaseConsumer> {
+    let mut config = base(settings, "walcast-offsets-reader")?;
+    config
+        .set("group.id", "walcast-offsets-reader")
+        .set("enable.auto.commit", "false")
+        .set("enable.partition.eof", "true")
+        .set("auto.offset.reset", "earliest")
+        .set("queued.max.messages.kbytes", "4096")
+        .set("isolation.level", isolation);
+    config
+        .create()
+        .map_err(|e| fault("making a Kafka consumer", e))
+}
+
+/// Reads the whole topic up to its present end and returns the last value of `key`.
+fn read_topic(settings: &WorkerSettings, key: &[u8]) -> Result<Option<Vec<u8>>> {
+    let topic = &settings.offsets_topic;
+    let reader = consumer(settings, "read_committed")?;
+    let metadata = reader
+        .fetch_metadata(Some(topic), TIMEOUT)
+        .map_err(|e| fault(&format!("reading topic {topic}"), e))?;
+    let partitions: Vec<i32> = metadata
+        .topics()
+        .iter()
+        .flat_map(|t| {
+            t.partitions()
+                .iter()
+                .map(rdkafka::metadata::MetadataPartition::id)
+        })
+        .collect();
+    let mut plan = TopicPartitionList::new();
+    let mut left = wait_stable(settings, &reader, &partitions)?;
+    for partition in &left {
+        plan.add_partition_offset(topic, *partition, Place::Beginning)
+            .map_err(|e| fault("planning to read offsets", e))?;
+    }
+    reader
+        .assign(&plan)
+        .map_err(|e| fault("reading offsets", e))?;
+    let mut found: Option<(i64, Option<Vec<u8>>)> = None;
+    while !left.is_empty() {
+        match reader.poll(TIMEOUT) {
+            Some(Ok(message)) if message.key() == Some(key) => {
+                let at = message.timestamp().to_millis().unwrap_or(0);
+                if found.as_ref().is_none_or(|(newest, _)| at >= *newest) {
+                    found = Some((at, message.payload().map(<[u8]>::to_vec)));
+                }
+            }
+            Some(Ok(_)) => {}
+            Some(Err(KafkaError::PartitionEOF(partition))) => left.retain(|p| *p != partition),
+            Some(Err(error)) => return Err(fault(&format!("reading topic {topic}"), error)),
+            None => {
+                return Err(EngineError::transient(format!(
+                    "while reading topic {topic}: no answer from Kafka for 30 s"
+                )));
+            }
+        }
+    }
+    Ok(found.and_then(|(_, value)| value))
+}
+
+/// Waits until what is in the topic now is no longer hidden by open transactions; returns the
+/// partitions that hold anything.
+fn wait_stable(
+    settings: &WorkerSettings,
+    committed: &BaseConsumer,
+    partitions: &[i32],
+) -> Result<Vec<i32>> {
+    let topic = &settings.offsets_topic;
+    let raw = consumer(settings, "read_uncommitted")?;
+    let failed = |e| fault(&format!("reading the ends of topic {topic}"), e);
+    let mut filled = Vec::new();
+    for &partition in partitions {
+        let (low, end) = raw
+            .fetch_watermarks(topic, partition, TIMEOUT)
+            .map_err(failed)?;
+        if low == end {
+            continue;
+        }
+        filled.push(partition);
+        let deadline = std::time::Instant::now() + STABLE_TIMEOUT;
+        while committed
+            .fetch_watermarks(topic, partition, TIMEOUT)
+            .map_err(failed)?
+            .1
+            < end
+        {
+            if std::time::Instant::now() > deadline {
+                return Err(EngineError::transient(format!(
+                    "a transaction has been open on topic {topic}, partition {partition}, for over 90 s and hides offsets behind it; it ends with its producer's transaction.timeout.ms, or abort it with kafka-transactions.sh"
+                )));
+            }
+            // Polling the consumer serves its events while the broker finishes the transaction.
+            let _nothing_assigned = committed.poll(Duration::from_millis(100));
+        }
+    }
+    Ok(filled)
+}

@@ -1,0 +1,116 @@
+//! JSON Lines on standard output: one object per record, for `walcast cdc --publish stdout`.
+//!
+//! Key and value appear as the JSON they are; the checkpoint is kept in a file, written atomically
+//! after the lines it covers were flushed.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use walcast_wire::connect_offset::Offset;
+
+use super::{Durable, Publisher, Wiring};
+use crate::batch::{Batch, Published};
+use crate::error::{EngineError, Result};
+use crate::progress::Stage;
+
+/// Publishes to standard output.
+pub(crate) struct Stdout {
+    file: PathBuf,
+    line: Vec<u8>,
+}
+
+/// Reads the offset file; `None` when it does not exist.
+pub(crate) fn load(file: &Path) -> Result<Option<Offset>> {
+    let cure = "remove it to start anew";
+    match std::fs::read(file) {
+        Ok(text) => Offset::parse(&text).map(Some).map_err(|e| {
+            EngineError::definite(format!("{} holds no offset; {cure}", file.display())).because(e)
+        }),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(EngineError::definite(format!("cannot read {}", file.display())).because(e)),
+    }
+}
+
+impl Stdout {
+    pub(crate) fn new(file: PathBuf) -> Self {
+        Self {
+            file,
+            line: Vec::new(),
+        }
+    }
+
+    async fn run_on(mut self, mut wiring: Wiring) -> Result<()> {
+        while let Some(batch) = wiring.input.recv().await {
+            self.write(&batch)
+                .map_err(|e| EngineError::definite("cannot write to standard output").because(e))?;
+            wiring.chain.advance(Stage::Published, batch.seq)?;
+            wiring.chain.advance(Stage::Acked, batch.seq)?;
+            wiring.metrics.published(batch.len(), batch.bytes());
+            if batch.commit_us != 0 {
+                wiring.metrics.acked(batch.commit_us);
+            }
+            if let Some(mark) = &batch.mark {
+                self.store(&mark.offset)?;
+                wiring.chain.advance(Stage::Checkpointed, batch.seq)?;
+                wiring.durable.send_replace(Durable {
+                    seq: batch.seq,
+                    confirm: mark.confirm,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, batch: &Batch) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        for record in batch.iter() {
+            self.line.clear();
+            render(&record, &mut self.line)?;
+            out.write_all(&self.line)?;
+        }
+        out.flush()
+    }
+
+    fn store(&self, offset: &Offset) -> Result<()> {
+        let mut text = Vec::new();
+        offset.render(&mut text);
+        let part = self.file.with_extension("part");
+        let written =
+            std::fs::write(&part, &text).and_then(|()| std::fs::rename(&part, &self.file));
+        written.map_err(|e| {
+            EngineError::definite(format!(
+                "cannot write {}; check its folder",
+                self.file.display()
+            ))
+            .because(e)
+        })
+    }
+}
+
+fn render(record: &Published<'_>, line: &mut Vec<u8>) -> io::Result<()> {
+    line.extend_from_slice(b"{\"topic\":");
+    serde_json::to_writer(&mut *line, &**record.topic())?;
+    line.extend_from_slice(b",\"key\":");
+    line.extend_from_slice(record.key().unwrap_or(b"null"));
+    line.extend_from_slice(b",\"value\":");
+    line.extend_from_slice(record.value().unwrap_or(b"null"));
+    line.extend_from_slice(b",\"headers\":[");
+    for (index, (name, value)) in record.headers().enumerate() {
+        if index > 0 {
+            line.push(b',');
+        }
+        let value = value.map(String::from_utf8_lossy);
+        serde_json::to_writer(&mut *line, &(name, value))?;
+    }
+    line.extend_from_slice(b"]}\n");
+    Ok(())
+}
+
+impl Publisher for Stdout {
+    fn run(
+        self: Box<Self>,
+        wiring: Wiring,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<()>> + Send>> {
+        Box::pin(self.run_on(wiring))
+    }
+}

@@ -1,0 +1,213 @@
+//! Streaming: replication events in, batches out.
+//!
+//! One loop with a closed list of events, by priority: stop, durable marks to confirm, changes. It
+//! drains what the driver has ready before it hands a batch on, so a lone change leaves at once and a
+//! backlog leaves in full batches.
+
+pub(crate) mod position;
+pub(crate) mod relations;
+pub(crate) mod resume;
+
+use std::sync::Arc;
+
+use pgwire_replication::ReplicationEvent;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use walcast_wire::encoder::{EncodeError, Outcome};
+use walcast_wire::lsn::Lsn;
+use walcast_wire::pgoutput::{self, Message};
+
+use crate::batch::Batch;
+use crate::clock::SharedClock;
+use crate::error::{EngineError, Result};
+use crate::metrics::TaskMetrics;
+use crate::postgres::replication::ChangeStream;
+use crate::progress::{Chain, Stage};
+use crate::publish::Durable;
+use position::Cursor;
+use relations::Relations;
+
+/// Microseconds between the Unix epoch and PostgreSQL's, 2000-01-01.
+const POSTGRES_EPOCH_US: i64 = 946_684_800_000_000;
+
+/// Reads one replication stream to its end.
+pub(crate) struct Reader<'a> {
+    pub(crate) stream: ChangeStream,
+    pub(crate) relations: &'a mut Relations,
+    pub(crate) cursor: Cursor,
+    pub(crate) output: mpsc::Sender<Batch>,
+    pub(crate) durable: watch::Receiver<Durable>,
+    pub(crate) chain: Arc<Chain>,
+    pub(crate) metrics: Arc<TaskMetrics>,
+    pub(crate) clock: SharedClock,
+    pub(crate) batch: Batch,
+    pub(crate) seq: u64,
+}
+
+/// Why a reader ended without an error.
+pub(crate) struct Ended {
+    /// The stream, to be told the last confirmed position and stopped.
+    pub(crate) stream: ChangeStream,
+}
+
+impl Reader<'_> {
+    /// Reads until `stop` or an error. When the publisher has gone, ends quietly: its own error says
+    /// why.
+    pub(crate) async fn run(mut self, stop: &CancellationToken) -> Result<Ended> {
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                changed = self.durable.changed() => match changed {
+                    Ok(()) => self.confirm()?,
+                    Err(_) => return Ok(Ended { stream: self.stream }),
+                },
+                event = self.stream.next() => {
+                    let Some(event) = event? else {
+                        return Err(EngineError::transient("the server ended the replication stream"));
+                    };
+                    self.handle(event).await?;
+                    self.drain().await?;
+                    if !self.hand_on().await? {
+                        return Ok(Ended { stream: self.stream });
+                    }
+                }
+            }
+        }
+        Ok(Ended {
+            stream: self.stream,
+        })
+    }
+
+    /// Handles events that are ready, until there is none or the batch is full.
+    async fn drain(&mut self) -> Result<()> {
+        while !self.batch.is_full() {
+            let Some(ready) = futures_util::FutureExt::now_or_never(self.stream.next()) else {
+                return Ok(());
+            };
+            match ready? {
+                Some(event) => self.handle(event).await?,
+                None => {
+                    return Err(EngineError::transient(
+                        "the server ended the replication stream",
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands the batch to the publisher; `false` when the publisher has gone.
+    async fn hand_on(&mut self) -> Result<bool> {
+        let mark = self.cursor.take_mark();
+        if self.batch.is_empty() && mark.is_none() {
+            return Ok(true);
+        }
+        self.seq += 1;
+        self.batch.seq = self.seq;
+        self.batch.mark = mark;
+        self.batch.commit_us = if self.batch.is_empty() {
+            0
+        } else {
+            self.cursor.commit_us()
+        };
+        self.chain.advance(Stage::Received, self.seq)?;
+        Ok(self
+            .output
+            .send(std::mem::take(&mut self.batch))
+            .await
+            .is_ok())
+    }
+
+    fn confirm(&mut self) -> Result<()> {
+        let Durable { seq, confirm } = *self.durable.borrow_and_update();
+        self.chain.advance(Stage::Confirmed, seq)?;
+        self.stream.confirm(confirm);
+        self.metrics.confirmed(confirm);
+        Ok(())
+    }
+
+    async fn handle(&mut self, event: ReplicationEvent) -> Result<()> {
+        match event {
+            ReplicationEvent::Begin {
+                final_lsn,
+                xid,
+                commit_time_micros,
+            } => {
+                let commit_us = commit_time_micros + POSTGRES_EPOCH_US;
+                self.cursor.begin(xid, Lsn::new(final_lsn.0), commit_us);
+            }
+            ReplicationEvent::Commit { end_lsn, .. } => {
+                let end = Lsn::new(end_lsn.0);
+                self.metrics.received(self.cursor.commit_us(), end);
+                self.cursor.commit(end);
+            }
+            ReplicationEvent::XLogData {
+                wal_start,
+                data,
+                wal_end,
+                ..
+            } => {
+                self.metrics.server(Lsn::new(wal_end.0));
+                self.message(Lsn::new(wal_start.0), &data).await?;
+            }
+            ReplicationEvent::KeepAlive { wal_end, .. } => {
+                self.metrics.server(Lsn::new(wal_end.0));
+                self.cursor.keepalive(Lsn::new(wal_end.0));
+            }
+            // Logical messages come as events of their own; without a consumer for them they only
+            // move the position.
+            ReplicationEvent::Message {
+                transactional, lsn, ..
+            } => {
+                self.cursor.message(transactional, Lsn::new(lsn.0));
+            }
+            ReplicationEvent::StoppedAt { .. } => {}
+        }
+        Ok(())
+    }
+
+    async fn message(&mut self, lsn: Lsn, data: &[u8]) -> Result<()> {
+        let message = pgoutput::decode(data).map_err(|e| {
+            EngineError::definite(format!(
+                "the server sent a message that is not pgoutput protocol 1: {e}"
+            ))
+            .because(e)
+        })?;
+        match &message {
+            Message::Relation(relation) => self.relations.learn(relation).await,
+            Message::Insert(_) => self.change(lsn, &message, "INSERT"),
+            Message::Update(_) => self.change(lsn, &message, "UPDATE"),
+            Message::Delete(_) => self.change(lsn, &message, "DELETE"),
+            Message::Truncate(_) => self.change(lsn, &message, "TRUNCATE"),
+            _ => Ok(()),
+        }
+    }
+
+    fn change(&mut self, lsn: Lsn, message: &Message<'_>, operation: &'static str) -> Result<()> {
+        if self.cursor.change(lsn) {
+            return Ok(());
+        }
+        let context = self.cursor.context(self.clock.now_ns());
+        let outcome = match self
+            .relations
+            .encoder()
+            .change(message, &context, &mut self.batch)
+        {
+            Ok(outcome) => outcome,
+            // Relations the lists leave out get no plan.
+            Err(EncodeError::UnknownRelation { oid }) if self.relations.leaves_out(oid) => {
+                Outcome::default()
+            }
+            Err(e) => {
+                let text = format!("a change at {lsn} cannot be encoded: {e}");
+                return Err(EngineError::definite(text).because(e));
+            }
+        };
+        if outcome.records > 0 {
+            self.cursor.emitted(operation);
+        }
+        self.metrics.change(outcome.records > 0);
+        Ok(())
+    }
+}

@@ -1,0 +1,158 @@
+//! Where the stream stands: which transaction, which change, and what a checkpoint would say.
+
+use walcast_wire::connect_offset::Offset;
+use walcast_wire::context::{ChangeContext, SnapshotMarker};
+use walcast_wire::lsn::Lsn;
+
+use super::resume::{Place, Resume};
+use crate::batch::Mark;
+use crate::checkpoint::{self, Done};
+
+/// The stream's position and the offset that describes it.
+pub(crate) struct Cursor {
+    resume: Resume,
+    /// The offset after the last change that counts.
+    offset: Offset,
+    /// End of the last complete transaction, as `source.sequence` shows it.
+    last_commit: Option<Lsn>,
+    /// What was complete when the session began.
+    floor: Option<Lsn>,
+    /// What the slot may be told: the end of the last complete transaction, or a keepalive behind it.
+    confirm: Lsn,
+    transaction: Option<Transaction>,
+    commit_us: i64,
+    /// Whether something happened that a checkpoint would say.
+    moved: bool,
+}
+
+struct Transaction {
+    xid: u32,
+    place: Place,
+}
+
+impl Cursor {
+    /// Goes on from `offset`; `floor` is what was complete before this session, if any was.
+    pub(crate) fn new(offset: Offset, floor: Option<Lsn>) -> Self {
+        Self {
+            resume: Resume::from_offset(&offset),
+            last_commit: checkpoint::last_commit(&offset),
+            floor,
+            confirm: checkpoint::completed(&offset).unwrap_or(Lsn::ZERO),
+            offset,
+            transaction: None,
+            commit_us: 0,
+            moved: false,
+        }
+    }
+
+    /// Commit time of the current or last transaction, in microseconds since the Unix epoch.
+    pub(crate) fn commit_us(&self) -> i64 {
+        self.commit_us
+    }
+
+    pub(crate) fn begin(&mut self, xid: u32, commit_start: Lsn, commit_us: i64) {
+        self.resume.begin(xid, commit_start);
+        self.commit_us = commit_us;
+        self.transaction = Some(Transaction {
+            xid,
+            place: Place {
+                lsn: Lsn::ZERO,
+                at_lsn: 0,
+            },
+        });
+    }
+
+    /// The transaction is complete; all before `end` is.
+    pub(crate) fn commit(&mut self, end: Lsn) {
+        self.resume.end();
+        self.transaction = None;
+        self.last_commit = self.last_commit.max(Some(end));
+        self.complete(end);
+    }
+
+    /// The server has nothing more for us before `end`.
+    pub(crate) fn keepalive(&mut self, end: Lsn) {
+        if self.transaction.is_none() {
+            self.complete(end);
+        }
+    }
+
+    fn complete(&mut self, end: Lsn) {
+        if end <= self.confirm {
+            return;
+        }
+        self.confirm = end;
+        checkpoint::complete(&mut self.offset, end);
+        self.moved = true;
+    }
+
+    /// Counts a change; `true` when it was already done before this session.
+    pub(crate) fn change(&mut self, lsn: Lsn) -> bool {
+        let Some(transaction) = &mut self.transaction else {
+            return false;
+        };
+        transaction.place = next(transaction.place, lsn);
+        self.resume.is_done(transaction.place)
+    }
+
+    /// Counts a logical message.
+    pub(crate) fn message(&mut self, transactional: bool, lsn: Lsn) {
+        if let (true, Some(transaction)) = (transactional, &mut self.transaction) {
+            transaction.place = next(transaction.place, lsn);
+        }
+    }
+
+    /// The change counted last gave a record: a checkpoint behind it would say so.
+    pub(crate) fn emitted(&mut self, operation: &'static str) {
+        let Some(Transaction { xid, place }) = &self.transaction else {
+            return;
+        };
+        let done = Done {
+            operation,
+            lsn: place.lsn,
+            at_lsn: place.at_lsn,
+            xid: *xid,
+            commit_us: self.commit_us,
+            last_commit: self.last_commit.max(self.floor),
+        };
+        checkpoint::change_done(&mut self.offset, &done);
+        self.moved = true;
+    }
+
+    /// What the encoder needs to know of the change counted last.
+    pub(crate) fn context(&self, now_ns: i64) -> ChangeContext<'static> {
+        let transaction = self.transaction.as_ref();
+        ChangeContext {
+            lsn: transaction.map_or(Lsn::ZERO, |t| t.place.lsn),
+            last_commit: self.last_commit,
+            txid: transaction.map(|t| t.xid),
+            source_ts_us: self.commit_us,
+            now_ns,
+            snapshot: SnapshotMarker::False,
+            xmin: None,
+            origin: None,
+            origin_lsn: None,
+            transaction: None,
+        }
+    }
+
+    /// What is true once all emitted so far is durable; none when nothing moved since the last call.
+    pub(crate) fn take_mark(&mut self) -> Option<Mark> {
+        let moved = std::mem::take(&mut self.moved);
+        moved.then(|| Mark {
+            offset: self.offset.clone(),
+            confirm: self.confirm,
+        })
+    }
+}
+
+fn next(place: Place, lsn: Lsn) -> Place {
+    if place.lsn == lsn {
+        Place {
+            lsn,
+            at_lsn: place.at_lsn + 1,
+        }
+    } else {
+        Place { lsn, at_lsn: 1 }
+    }
+}

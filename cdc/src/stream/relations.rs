@@ -1,0 +1,110 @@
+//! Relations of the stream: facts are read from the catalog when the server announces one.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use walcast_wire::catalog::{Table, Types};
+use walcast_wire::encoder::Encoder;
+use walcast_wire::pgoutput::Relation;
+
+use crate::config::DatabaseConfig;
+use crate::error::{EngineError, Result};
+use crate::postgres::catalog;
+use crate::postgres::connect::{self, Session};
+
+/// The encoder, and the session that answers its questions.
+pub(crate) struct Relations {
+    database: Arc<DatabaseConfig>,
+    session: Option<Session>,
+    types: Types,
+    encoder: Encoder,
+    /// Relations that the lists leave out.
+    left_out: HashSet<u32>,
+}
+
+impl Relations {
+    pub(crate) fn new(database: Arc<DatabaseConfig>, encoder: Encoder) -> Self {
+        Self {
+            database,
+            session: None,
+            types: Types::new(),
+            encoder,
+            left_out: HashSet::new(),
+        }
+    }
+
+    /// Whether the server announced the relation and the lists leave it out.
+    pub(crate) fn leaves_out(&self, oid: u32) -> bool {
+        self.left_out.contains(&oid)
+    }
+
+    pub(crate) fn encoder(&mut self) -> &mut Encoder {
+        &mut self.encoder
+    }
+
+    /// Compiles the plan of a relation the server announced.
+    ///
+    /// A relation that was dropped since is described by its message alone: the rows still to come
+    /// were written while it existed.
+    pub(crate) async fn learn(&mut self, relation: &Relation<'_>) -> Result<()> {
+        if !self.encoder.captured(relation.schema, relation.name) {
+            self.left_out.insert(relation.oid);
+            return Ok(());
+        }
+        let oid = relation.oid;
+        self.left_out.remove(&oid);
+        let session = session(&mut self.session, &self.database).await?;
+        let facts = catalog::table(session, oid).await?;
+        let table = match facts {
+            Some(facts) => facts.with_relation(relation),
+            None => {
+                tracing::warn!(
+                    schema = relation.schema,
+                    table = relation.name,
+                    "the table no longer exists; its key and defaults are taken from the stream"
+                );
+                let bare = Table {
+                    oid,
+                    ..Table::default()
+                };
+                bare.with_relation(relation)
+            }
+        };
+        self.install(&table).await
+    }
+
+    /// Compiles the plan of a table as the catalog describes it, for a snapshot.
+    pub(crate) async fn learn_table(&mut self, oid: u32) -> Result<Option<Table>> {
+        let session = session(&mut self.session, &self.database).await?;
+        let Some(table) = catalog::table(session, oid).await? else {
+            return Ok(None);
+        };
+        self.install(&table).await?;
+        Ok(Some(table))
+    }
+
+    async fn install(&mut self, table: &Table) -> Result<()> {
+        let session = session(&mut self.session, &self.database).await?;
+        let oids: Vec<u32> = table.columns.iter().map(|c| c.type_oid).collect();
+        catalog::add_types(session, &mut self.types, &oids).await?;
+        self.encoder.install(table, &self.types).map_err(|e| {
+            EngineError::definite(format!(
+                "table {}.{} cannot be captured: {e}",
+                table.schema, table.name
+            ))
+            .because(e)
+        })
+    }
+}
+
+/// The open session, or a new one when it is gone.
+async fn session<'a>(
+    slot: &'a mut Option<Session>,
+    database: &DatabaseConfig,
+) -> Result<&'a Session> {
+    if slot.as_ref().is_none_or(Session::is_gone) {
+        *slot = Some(connect::open(database, "walcast catalog").await?);
+    }
+    slot.as_ref()
+        .ok_or_else(|| EngineError::transient("no catalog session"))
+}

@@ -1,0 +1,241 @@
+//! A running connector: attempts, retries, and what the worker is told.
+
+mod decide;
+mod opening;
+mod session;
+mod slot_wait;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use walcast_wire::config::EncoderConfig;
+use walcast_wire::filter::NameFilter;
+
+use crate::clock::{SharedClock, SystemClock};
+use crate::config::ConnectorConfig;
+use crate::error::{EngineError, Kind, Result};
+use crate::metrics::TaskMetrics;
+use crate::postgres::catalog::CapturedTable;
+use crate::settings::WorkerSettings;
+
+/// The pause before the first retry; it doubles up to `retriable.restart.connector.wait.ms`.
+const PAUSE_MIN: Duration = Duration::from_millis(200);
+
+/// An attempt that ran this long starts the count of retries anew.
+const HEALTHY_AFTER: Duration = Duration::from_secs(60);
+
+/// What a task has become.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TaskState {
+    /// It snapshots or streams.
+    Running,
+    /// It failed for good; `trace` says what happened, why, and the cure.
+    Failed {
+        /// Message and causes, one per line.
+        trace: String,
+    },
+    /// It was stopped.
+    Stopped,
+}
+
+/// A change of a task's state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskEvent {
+    /// The connector's name.
+    pub connector: String,
+    /// Its new state.
+    pub state: TaskState,
+}
+
+/// Where records and checkpoints go.
+#[derive(Debug, Clone)]
+pub enum Output {
+    /// Kafka, with the worker's settings.
+    Kafka(Arc<WorkerSettings>),
+    /// JSON Lines on standard output; the checkpoint is kept in a file.
+    Stdout {
+        /// The checkpoint's file.
+        offset_file: PathBuf,
+    },
+}
+
+/// What one connector's attempts share.
+pub(crate) struct TaskContext {
+    pub(crate) config: ConnectorConfig,
+    pub(crate) output: Output,
+    pub(crate) metrics: Arc<TaskMetrics>,
+    pub(crate) clock: SharedClock,
+    run_id: String,
+    events: mpsc::Sender<TaskEvent>,
+}
+
+impl TaskContext {
+    /// The encoder's configuration with this run's identity.
+    fn encoder_config(&self) -> EncoderConfig {
+        EncoderConfig {
+            run_id: self.run_id.clone(),
+            ..(*self.config.encoder).clone()
+        }
+    }
+
+    /// The tables a snapshot reads.
+    fn snapshot_tables(&self, captured: &[CapturedTable]) -> Result<Vec<CapturedTable>> {
+        let list = self.config.snapshot_include.as_str();
+        let filter = NameFilter::new((!list.is_empty()).then_some(list), None).map_err(|e| {
+            EngineError::definite(format!("snapshot.include.collection.list: {e}")).because(e)
+        })?;
+        let wanted = |t: &&CapturedTable| filter.passes(&format!("{}.{}", t.schema, t.name));
+        Ok(captured.iter().filter(wanted).cloned().collect())
+    }
+
+    async fn report(&self, state: TaskState) {
+        let event = TaskEvent {
+            connector: self.config.name.clone(),
+            state,
+        };
+        // A listener that has gone has no interest in the state any more.
+        drop(self.events.send(event).await);
+    }
+
+    async fn report_running(&self) {
+        self.report(TaskState::Running).await;
+    }
+}
+
+/// A running connector.
+pub struct Task {
+    stop: CancellationToken,
+    running: JoinSet<()>,
+}
+
+impl Task {
+    /// Starts the connector. State changes go to `events`.
+    pub fn start(config: ConnectorConfig, output: Output, events: mpsc::Sender<TaskEvent>) -> Self {
+        let clock: SharedClock = Arc::new(SystemClock);
+        let metrics = TaskMetrics::new(&config.name, &config.topic_prefix, Arc::clone(&clock));
+        let context = TaskContext {
+            config,
+            output,
+            metrics: Arc::new(metrics),
+            clock,
+            run_id: uuid::Uuid::now_v7().to_string(),
+            events,
+        };
+        let stop = CancellationToken::new();
+        let mut running = JoinSet::new();
+        running.spawn(supervise(context, stop.clone()));
+        Self { stop, running }
+    }
+
+    /// Stops cleanly: what was published is checkpointed, and the slot is free afterwards.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        self.wait().await;
+    }
+
+    /// Waits until the task has ended by itself.
+    pub async fn wait(&mut self) {
+        while let Some(ended) = self.running.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a task ended unexpectedly");
+            }
+        }
+    }
+}
+
+/// Attempts until stopped, failed for good, or out of retries.
+async fn supervise(context: TaskContext, stop: CancellationToken) {
+    for warning in &context.config.warnings {
+        tracing::warn!(connector = context.config.name, "property {warning}");
+    }
+    let mut retries = 0u32;
+    loop {
+        let begun = std::time::Instant::now();
+        let ended = match validate_support(&context) {
+            Ok(()) => Box::pin(session::attempt(&context, &stop)).await,
+            Err(error) => Err(error),
+        };
+        if stop.is_cancelled() {
+            if let Err(error) = ended {
+                tracing::warn!(
+                    connector = context.config.name,
+                    error = error.trace(),
+                    "the task stopped with something in flight; it will be sent again from the checkpoint"
+                );
+            }
+            return context.report(TaskState::Stopped).await;
+        }
+        let Err(error) = ended else {
+            return context.report(TaskState::Stopped).await;
+        };
+        if begun.elapsed() > HEALTHY_AFTER {
+            retries = 0;
+        }
+        if error.kind() == Kind::Definite || out_of_retries(&context, retries) {
+            return fail(&context, &error).await;
+        }
+        let pause = pause(&context, retries);
+        retries = retries.saturating_add(1);
+        tracing::warn!(
+            connector = context.config.name,
+            error = error.trace(),
+            pause_ms = pause.as_millis(),
+            retries,
+            "the task will be started again"
+        );
+        metrics::counter!("walcast_cdc_restarts_total", "connector" => context.config.name.clone())
+            .increment(1);
+        tokio::select! {
+            () = stop.cancelled() => return context.report(TaskState::Stopped).await,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// What configuration and worker must agree on.
+fn validate_support(context: &TaskContext) -> Result<()> {
+    if !context.config.exactly_once_required {
+        return Ok(());
+    }
+    match &context.output {
+        Output::Kafka(settings) if settings.exactly_once => Ok(()),
+        Output::Kafka(_) => Err(EngineError::definite(
+            "exactly.once.support=required needs a worker with exactly.once.source.support=enabled; set that in the worker's properties, or remove exactly.once.support from the connector",
+        )),
+        Output::Stdout { .. } => Err(EngineError::definite(
+            "exactly.once.support=required needs Kafka; standard output is written at least once",
+        )),
+    }
+}
+
+fn out_of_retries(context: &TaskContext, retries: u32) -> bool {
+    context
+        .config
+        .retries
+        .max_retries
+        .is_some_and(|max| retries >= max)
+}
+
+/// Doubling pause, capped, with a jitter of a quarter so that many tasks do not come back at once.
+fn pause(context: &TaskContext, retries: u32) -> Duration {
+    let longest = context.config.retries.pause_max.max(PAUSE_MIN);
+    let doubled = PAUSE_MIN
+        .saturating_mul(1u32 << retries.min(16))
+        .min(longest);
+    let jitter = u32::try_from(context.clock.now_ns().rem_euclid(256)).unwrap_or(0);
+    doubled - doubled / 4 * jitter / 256
+}
+
+async fn fail(context: &TaskContext, error: &EngineError) {
+    let trace = error.trace();
+    tracing::error!(
+        connector = context.config.name,
+        error = trace,
+        "the task failed"
+    );
+    context.report(TaskState::Failed { trace }).await;
+}
