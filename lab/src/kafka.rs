@@ -11,7 +11,6 @@ use anyhow::{Context, Result};
 
 pub(crate) use self::install::Kafka as Installed;
 use crate::bring::need::Need;
-use crate::bring::run;
 use crate::dir::LabDir;
 use crate::ports::Port;
 use crate::service::{Service, Spec};
@@ -33,19 +32,17 @@ impl Kafka {
         let installed = Installed::find()?;
         let dir = lab.part("kafka", None)?;
         let ports = [Port::reserve()?, Port::reserve()?];
-        let [broker, controller] = [ports[0].number(), ports[1].number()];
         let settings = dir.join("server.properties");
-        let text = properties(broker, controller, &dir.join("data"));
+        let data = dir.join("data");
+        let text = properties(ports[0].number(), ports[1].number(), &data);
         fs::write(&settings, text).with_context(|| format!("write {}", settings.display()))?;
-        format_storage(&installed, &settings, &dir)?;
-
-        let spec = installed
+        let classes = installed.prepare(&data)?;
+        let java = installed
             .java("kafka", &dir)
-            .args(["-Xms128m", "-Xmx384m", "kafka.Kafka"])
-            .arg(settings);
-        let service = Service::new(spec, Box::new(move |_| Ok(probe::answers(broker))));
+            .arg(format!("-XX:SharedArchiveFile={}", classes.display()));
+        let service = broker(java, &settings, &ports[0]);
         service.start()?;
-        let bootstrap = format!("127.0.0.1:{broker}");
+        let bootstrap = format!("127.0.0.1:{}", ports[0].number());
         Ok(Self {
             bootstrap,
             service,
@@ -62,17 +59,13 @@ impl Deref for Kafka {
     }
 }
 
-fn format_storage(installed: &Installed, settings: &Path, dir: &Path) -> Result<()> {
-    let format: Spec = installed
-        .java("kafka-format", dir)
-        .args([
-            "-XX:TieredStopAtLevel=1",
-            "kafka.tools.StorageTool",
-            "format",
-        ])
-        .args(["--cluster-id", "walcast-lab-cluster-01", "--config"])
+/// A broker on `port`; `java` has Kafka on its class path.
+fn broker(java: Spec, settings: &Path, port: &Port) -> Service {
+    let port = port.number();
+    let spec = java
+        .args(["-XX:+UseSerialGC", "-Xmx384m", "kafka.Kafka"])
         .arg(settings);
-    run(format.command()?).map(drop)
+    Service::new(spec, Box::new(move |_| Ok(probe::answers(port))))
 }
 
 /// After a kill the controller lets the broker in again only when its old session has ended, so

@@ -5,6 +5,9 @@ use anyhow::{Result, bail};
 /// Kafka's broker, tools and Connect.
 pub(crate) const KAFKA: &str = "4.1.0";
 
+/// The logging of Kafka's own distribution, which its artifacts leave to whoever runs them.
+pub(crate) const LOG4J: &str = "2.24.3";
+
 /// The real Debezium that Walcast is compared with.
 pub(crate) const DEBEZIUM: &str = "3.7.0.Final";
 

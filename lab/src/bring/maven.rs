@@ -21,26 +21,39 @@ pub(crate) const NEED: Need = Need {
 pub(crate) fn copy_with_dependencies(artifacts: &[String], dir: &Path) -> Result<()> {
     let pom = dir.join("pom.xml");
     fs::write(&pom, project(artifacts)).with_context(|| format!("write {}", pom.display()))?;
-    mvn(&[
-        "dependency:copy-dependencies".into(),
-        "-DincludeScope=runtime".into(),
-        format!("-DoutputDirectory={}", dir.display()),
-        format!("--file={}", pom.display()),
-    ])
+    mvn(
+        dir,
+        &[
+            "dependency:copy-dependencies".into(),
+            "-DincludeScope=runtime".into(),
+            format!("-DoutputDirectory={}", dir.display()),
+        ],
+    )
 }
 
 /// Unpacks one artifact (`group:artifact:version:type[:classifier]`) to `dir`.
 pub(crate) fn unpack(artifact: &str, dir: &Path) -> Result<()> {
-    mvn(&[
-        "dependency:unpack".into(),
-        format!("-Dartifact={artifact}"),
-        format!("-DoutputDirectory={}", dir.display()),
-    ])
+    mvn(
+        dir,
+        &[
+            "dependency:unpack".into(),
+            format!("-Dartifact={artifact}"),
+            format!("-DoutputDirectory={}", dir.display()),
+        ],
+    )?;
+    // Without a project Maven notes what it unpacked in a folder of this very name.
+    let notes = dir.join("${project.basedir}");
+    if notes.exists() {
+        fs::remove_dir_all(&notes).with_context(|| format!("remove {}", notes.display()))?;
+    }
+    Ok(())
 }
 
-fn mvn(arguments: &[String]) -> Result<()> {
+fn mvn(dir: &Path, arguments: &[String]) -> Result<()> {
     let mut mvn = Command::new("mvn");
-    mvn.args(["--quiet", "--batch-mode"]).args(arguments);
+    mvn.args(["--quiet", "--batch-mode"])
+        .args(arguments)
+        .current_dir(dir);
     run(mvn).map(drop)
 }
 

@@ -1,4 +1,4 @@
-//! Kafka's jars, brought once, and the command that runs one of its programs.
+//! Kafka's jars, brought once, and what makes it start fast, made once.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,11 +6,16 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::bring::need::Need;
-use crate::bring::{cached, is_cached, maven};
+use crate::bring::{cached, is_cached, maven, run};
+use crate::kafka::{broker, properties};
+use crate::ports::Port;
 use crate::service::Spec;
 use crate::{java, versions};
 
-/// Where Java and Kafka's jars are.
+/// What `kafka.tools.StorageTool` writes to a broker's empty data folder.
+const FORMATTED: [&str; 2] = ["bootstrap.checkpoint", "meta.properties"];
+
+/// Where Java, Kafka's jars and the prepared files are.
 pub(crate) struct Kafka {
     java: PathBuf,
     jars: PathBuf,
@@ -25,21 +30,20 @@ impl Kafka {
     /// Finds the jars, or brings them.
     pub(crate) fn find() -> Result<Self> {
         let jars = cached(&name(), |dir| {
-            let artifacts = [
+            let kafka = [
                 "kafka_2.13",
                 "kafka-tools",
                 "connect-runtime",
                 "connect-json",
             ];
-            let version = versions::KAFKA;
-            let artifacts = artifacts.map(|name| format!("org.apache.kafka:{name}:{version}"));
-            maven::copy_with_dependencies(&artifacts, dir)?;
+            let kafka = kafka.map(|name| format!("org.apache.kafka:{name}:{}", versions::KAFKA));
+            let logging = "org.apache.logging.log4j:log4j-slf4j-impl";
+            let logging = format!("{logging}:{}", versions::LOG4J);
+            maven::copy_with_dependencies(&[&kafka[..], &[logging]].concat(), dir)?;
             fs::write(dir.join("log4j2.yaml"), LOGGING).context("write log4j2.yaml")
         })?;
-        Ok(Self {
-            java: java::find()?,
-            jars,
-        })
+        let java = java::find()?;
+        Ok(Self { java, jars })
     }
 
     /// A Java process with Kafka on its class path; add options, the class and its arguments.
@@ -50,6 +54,56 @@ impl Kafka {
             .arg("-cp")
             .arg(format!("{}/*", self.jars.display()))
     }
+
+    /// Fills a broker's data folder, and gives the archive of classes that halves its start.
+    pub(crate) fn prepare(&self, data: &Path) -> Result<PathBuf> {
+        // The archive belongs to the Java that wrote it.
+        let java = self.java.to_string_lossy().replace('/', "-");
+        let prepared = cached(&format!("{}-for{java}", name()), |dir| self.rehearse(dir))?;
+        copy_formatted(&prepared, data)?;
+        Ok(prepared.join("classes.jsa"))
+    }
+
+    /// Formats a data folder, and runs a broker once so that Java can note the classes it loads.
+    fn rehearse(&self, dir: &Path) -> Result<()> {
+        let ports = [Port::reserve()?, Port::reserve()?];
+        let data = dir.join("data");
+        let settings = dir.join("server.properties");
+        let text = properties(ports[0].number(), ports[1].number(), &data);
+        fs::write(&settings, text).with_context(|| format!("write {}", settings.display()))?;
+        let format = self
+            .java("format", dir)
+            .args([
+                "-XX:TieredStopAtLevel=1",
+                "kafka.tools.StorageTool",
+                "format",
+            ])
+            .args(["--cluster-id", "walcast-lab-cluster-01", "--config"])
+            .arg(&settings);
+        run(format.command()?)?;
+        copy_formatted(&data, dir)?;
+
+        let archive = dir.join("classes.jsa");
+        let option = format!("-XX:ArchiveClassesAtExit={}", archive.display());
+        let rehearsal = broker(
+            self.java("rehearsal", dir).arg(option),
+            &settings,
+            &ports[0],
+        );
+        rehearsal.start()?;
+        rehearsal.stop()?;
+        anyhow::ensure!(archive.is_file(), "Java wrote no {}", archive.display());
+        fs::remove_dir_all(&data).with_context(|| format!("remove {}", data.display()))
+    }
+}
+
+fn copy_formatted(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to).with_context(|| format!("create {}", to.display()))?;
+    for name in FORMATTED {
+        let file = from.join(name);
+        fs::copy(&file, to.join(name)).with_context(|| format!("copy {}", file.display()))?;
+    }
+    Ok(())
 }
 
 /// The folder of the jars in the cache.
