@@ -5,10 +5,10 @@ rest: the slot has confirmed the last record and the sink's group has committed 
 still come twice is on its way. Kafka is read by a read_committed reader, ClickHouse without FINAL.
 """
 
-import json
 from collections import Counter
 from dataclasses import asdict, dataclass
 
+from clients import outbox
 from clients.kafka import KafkaError, TopicReader
 from clients.kafka_group import committed_offsets
 from clients.postgres import Connection
@@ -96,11 +96,12 @@ class TopicCount:
 
     def _count(self, records):
         for record in records:
-            envelope = json.loads(record.value)
-            row = envelope["after"]
+            if (written := outbox.written(record)) is None:
+                continue
+            envelope, row = written
             self._last_lsn = max(self._last_lsn, envelope["source"]["lsn"])
-            if row["aggregate_type"] == "event" and row["aggregate_id"].startswith(self._prefix):
-                self.found[row["aggregate_id"]] += 1
+            if (event_id := outbox.event_id(row, self._prefix)) is not None:
+                self.found[event_id] += 1
 
     def _confirmed(self):
         with Connection(self._where.postgres_url) as postgres:

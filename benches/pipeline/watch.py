@@ -5,10 +5,10 @@ Both are upper bounds: the moment is taken when the answer is here. ClickHouse i
 for what is not seen yet, so watching stays cheap.
 """
 
-import json
 import threading
 import time
 
+from clients import outbox
 from clients.kafka import TopicReader
 from clients.rest import ClickHouse
 
@@ -67,10 +67,12 @@ class KafkaWatcher(Watcher):
         records = self._reader.poll(max_wait_ms=500)
         arrived_s = wall_s(now_s())
         for record in records:
-            envelope = json.loads(record.value)
-            event_id = envelope["after"]["aggregate_id"]
-            if envelope["after"]["aggregate_type"] == "event" and event_id.startswith(self._prefix):
+            if (written := outbox.written(record)) is None:
+                continue
+            envelope, row = written
+            if (event_id := outbox.event_id(row, self._prefix)) is not None:
                 self.commit_to_readable_s.setdefault(event_id, arrived_s - envelope["source"]["ts_us"] / 1e6)
+
 
 
 class ClickHouseWatcher(Watcher):

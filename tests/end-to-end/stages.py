@@ -4,7 +4,6 @@ In: a `unittest.TestCase` whose methods build on each other. Out: one line a sta
 Once a stage has failed, those after it are failed too, as not reached: they would only say the same again.
 """
 
-import sys
 import time
 import unittest
 
@@ -16,7 +15,7 @@ def run(case):
     began = time.monotonic()
     suite.run(result)
     for stage, trace in result.errors + result.failures:
-        print(f"\n{stage}\n{trace}", file=sys.stderr)
+        print(f"\n{stage}\n{trace}")
     failed = len(result.errors) + len(result.failures)
     print(f"\n{time.monotonic() - began:.2f} s\n{result.passed} passed, {failed} failed")
     return 1 if failed else 0

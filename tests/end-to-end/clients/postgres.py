@@ -47,10 +47,10 @@ class Connection:
     def query(self, sql, *parameters):
         """Runs one statement with `$1…` taken from `parameters` (as text); returns its rows."""
         values = b"".join(_parameter(value) for value in parameters)
-        self._send(b"P", b"\0" + _cstring(sql) + struct.pack(">h", 0))
-        self._send(b"B", b"\0\0" + struct.pack(">hh", 0, len(parameters)) + values + struct.pack(">h", 0))
-        self._send(b"E", b"\0" + struct.pack(">i", 0))
-        self._send(b"S")
+        parse = _message(b"P", b"\0" + _cstring(sql) + struct.pack(">h", 0))
+        bind = _message(b"B", b"\0\0" + struct.pack(">hh", 0, len(parameters)) + values + struct.pack(">h", 0))
+        execute = _message(b"E", b"\0" + struct.pack(">i", 0))
+        self._socket.sendall(parse + bind + execute + _message(b"S"))
         rows, error = [], None
         while True:
             kind, body = self._receive()
@@ -124,7 +124,7 @@ class Connection:
         return body[4:].decode()
 
     def _send(self, kind, body=b""):
-        self._socket.sendall(kind + struct.pack(">i", len(body) + 4) + body)
+        self._socket.sendall(_message(kind, body))
 
     def _receive(self):
         head = self._input.read(5)
@@ -132,6 +132,10 @@ class Connection:
             raise ConnectionResetError("PostgreSQL closed the connection")
         (length,) = struct.unpack(">i", head[1:])
         return head[:1], self._input.read(length - 4)
+
+
+def _message(kind, body=b""):
+    return kind + struct.pack(">i", len(body) + 4) + body
 
 
 def _cstring(text):
