@@ -27,20 +27,11 @@ pub(crate) struct Done {
     pub(crate) last_commit: Option<Lsn>,
 }
 
-fn to_i64(lsn: Lsn) -> Option<i64> {
-    // Debezium keeps LSNs in Java's long, two's complement past the middle.
-    Some(lsn.as_u64().cast_signed())
-}
-
-fn from_i64(value: Option<i64>) -> Option<Lsn> {
-    value.map(|value| Lsn::new(value.cast_unsigned()))
-}
-
 /// The offset once a snapshot at `lsn` is complete.
 pub(crate) fn snapshot_done(lsn: Lsn, txid: u32, taken_us: i64) -> Offset {
     Offset {
         last_snapshot_record: Some(true),
-        lsn: to_i64(lsn),
+        lsn: Some(lsn.as_u64()),
         tx_id: Some(txid.into()),
         ts_usec: Some(taken_us),
         snapshot: Some("INITIAL".to_owned()),
@@ -57,11 +48,11 @@ pub(crate) fn snapshot_unfinished(offset: &Offset) -> bool {
 /// The offset after a change that gave a record.
 pub(crate) fn change_done(offset: &mut Offset, done: &Done) {
     *offset = Offset {
-        lsn_proc: to_i64(done.lsn),
-        lsn_events_processed: i64::try_from(done.at_lsn).ok(),
+        lsn_proc: Some(done.lsn.as_u64()),
+        lsn_events_processed: Some(done.at_lsn),
         message_type: Some(done.operation.to_owned()),
-        lsn_commit: done.last_commit.and_then(to_i64),
-        lsn: to_i64(done.lsn),
+        lsn_commit: done.last_commit.map(Lsn::as_u64),
+        lsn: Some(done.lsn.as_u64()),
         tx_id: Some(done.xid.into()),
         ts_usec: Some(done.commit_us),
         ..Offset::default()
@@ -71,16 +62,16 @@ pub(crate) fn change_done(offset: &mut Offset, done: &Done) {
 /// The offset once all transactions up to `end` are complete.
 pub(crate) fn complete(offset: &mut Offset, end: Lsn) {
     if offset.snapshot.is_some() {
-        offset.lsn = to_i64(end);
+        offset.lsn = Some(end.as_u64());
     } else {
-        offset.lsn_proc = to_i64(end);
+        offset.lsn_proc = Some(end.as_u64());
     }
 }
 
 /// Up to where all transactions are complete; `None` when only the slot knows.
 pub(crate) fn completed(offset: &Offset) -> Option<Lsn> {
-    let (proc, lsn) = (from_i64(offset.lsn_proc), from_i64(offset.lsn));
-    let commit = from_i64(offset.lsn_commit);
+    let (proc, lsn) = (offset.lsn_proc.map(Lsn::new), offset.lsn.map(Lsn::new));
+    let commit = offset.lsn_commit.map(Lsn::new);
     match (proc, lsn) {
         _ if offset.snapshot.is_some() => lsn.max(commit),
         (Some(proc), Some(lsn)) if proc > lsn => Some(proc).max(commit),
@@ -91,10 +82,10 @@ pub(crate) fn completed(offset: &Offset) -> Option<Lsn> {
 
 /// The change that is done inside a transaction that is not complete: its xid, LSN and count.
 pub(crate) fn partial(offset: &Offset) -> Option<(u32, Lsn, u64)> {
-    if offset.snapshot.is_some() || from_i64(offset.lsn_proc) > from_i64(offset.lsn) {
+    if offset.snapshot.is_some() || offset.lsn_proc.map(Lsn::new) > offset.lsn.map(Lsn::new) {
         return None;
     }
-    let lsn = from_i64(offset.lsn)?;
+    let lsn = offset.lsn.map(Lsn::new)?;
     // The server's xid is 32 bits wide; the offset keeps it in 64.
     let xid = u32::try_from(offset.tx_id?).ok()?;
     // An offset of an older Debezium without the count speaks of all changes at that LSN.
@@ -106,16 +97,13 @@ pub(crate) fn partial(offset: &Offset) -> Option<(u32, Lsn, u64)> {
 
 /// `lsn_commit`, the first element of `source.sequence` until a commit is seen.
 pub(crate) fn last_commit(offset: &Offset) -> Option<Lsn> {
-    from_i64(offset.lsn_commit)
+    offset.lsn_commit.map(Lsn::new)
 }
 
 /// The furthest position the offset speaks of.
 pub(crate) fn position(offset: &Offset) -> Lsn {
     let all = [offset.lsn_proc, offset.lsn_commit, offset.lsn];
-    all.into_iter()
-        .filter_map(from_i64)
-        .max()
-        .unwrap_or(Lsn::ZERO)
+    all.into_iter().flatten().max().map_or(Lsn::ZERO, Lsn::new)
 }
 
 #[cfg(test)]

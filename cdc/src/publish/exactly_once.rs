@@ -180,7 +180,7 @@ impl ExactlyOnce {
     /// Adds the checkpoint, commits, and reports.
     async fn commit(&mut self, wiring: &Wiring) -> Result<()> {
         if let Some((_, mark)) = &self.waiting {
-            self.offsets.add(&self.producer, &mark.offset).await?;
+            self.offsets.add(&self.producer, &mark.offset)?;
         }
         wiring.chain.advance(Stage::Published, self.last_seq)?;
         call(&self.producer, "committing a Kafka transaction", |p| {

@@ -32,7 +32,6 @@ const CHECKPOINT_OPAQUE: usize = 0;
 pub(crate) struct OffsetRecord {
     topic: String,
     key: Vec<u8>,
-    value: Vec<u8>,
 }
 
 impl OffsetRecord {
@@ -40,29 +39,23 @@ impl OffsetRecord {
         Self {
             topic: settings.offsets_topic.clone(),
             key: connect_offset::key(connector, server),
-            value: Vec::new(),
         }
     }
 
     /// Hands the offset to the producer; within a transaction it is durable with its commit.
-    pub(crate) async fn add(&mut self, producer: &KafkaProducer, offset: &Offset) -> Result<()> {
-        self.value.clear();
-        offset.render(&mut self.value);
+    pub(crate) fn add(&self, producer: &KafkaProducer, offset: &Offset) -> Result<()> {
+        let value = offset.to_json();
         let record = BaseRecord::with_opaque_to(&self.topic, CHECKPOINT_OPAQUE)
             .key(&self.key)
-            .payload(&self.value);
+            .payload(&value);
         producer
             .send(record)
             .map_err(|(e, _)| fault("handing the checkpoint to Kafka's client", e))
     }
 
     /// Writes the offset and waits until it is durable.
-    pub(crate) async fn write(
-        &mut self,
-        producer: &Arc<KafkaProducer>,
-        offset: &Offset,
-    ) -> Result<()> {
-        self.add(producer, offset).await?;
+    pub(crate) async fn write(&self, producer: &Arc<KafkaProducer>, offset: &Offset) -> Result<()> {
+        self.add(producer, offset)?;
         let producer = Arc::clone(producer);
         let flushed = tokio::task::spawn_blocking(move || {
             rdkafka::producer::Producer::flush(&*producer, TIMEOUT)

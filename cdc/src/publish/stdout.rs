@@ -72,8 +72,7 @@ impl Stdout {
     }
 
     fn store(&self, offset: &Offset) -> Result<()> {
-        let mut text = Vec::new();
-        offset.render(&mut text);
+        let text = offset.to_json();
         let part = self.file.with_extension("part");
         let written =
             std::fs::write(&part, &text).and_then(|()| std::fs::rename(&part, &self.file));

@@ -13,7 +13,6 @@ use std::sync::Arc;
 use pgwire_replication::ReplicationEvent;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
-use walcast_wire::encoder::{EncodeError, Outcome};
 use walcast_wire::lsn::Lsn;
 use walcast_wire::pgoutput::{self, Message};
 
@@ -185,25 +184,21 @@ impl Reader<'_> {
     }
 
     fn change(&mut self, lsn: Lsn, message: &Message<'_>, operation: &'static str) -> Result<()> {
+        if self.relations.leaves_out(message) {
+            self.metrics.change(false);
+            return Ok(());
+        }
         if self.cursor.change(lsn) {
             return Ok(());
         }
         let context = self.cursor.context(self.clock.now_ns());
-        let outcome = match self
+        let outcome = self
             .relations
             .encoder()
-            .change(message, &context, &mut self.batch)
-        {
-            Ok(outcome) => outcome,
-            // Relations the lists leave out get no plan.
-            Err(EncodeError::UnknownRelation { oid }) if self.relations.leaves_out(oid) => {
-                Outcome::default()
-            }
-            Err(e) => {
-                let text = format!("a change at {lsn} cannot be encoded: {e}");
-                return Err(EngineError::definite(text).because(e));
-            }
-        };
+            .change(message, &context, &mut self.batch);
+        let outcome = outcome.map_err(|e| {
+            EngineError::definite(format!("a change at {lsn} cannot be encoded: {e}")).because(e)
+        })?;
         if outcome.records > 0 {
             self.cursor.emitted(operation);
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use walcast_wire::catalog::{Table, Types};
 use walcast_wire::encoder::Encoder;
-use walcast_wire::pgoutput::Relation;
+use walcast_wire::pgoutput::{Message, Relation};
 
 use crate::config::DatabaseConfig;
 use crate::error::{EngineError, Result};
@@ -33,9 +33,20 @@ impl Relations {
         }
     }
 
-    /// Whether the server announced the relation and the lists leave it out.
-    pub(crate) fn leaves_out(&self, oid: u32) -> bool {
-        self.left_out.contains(&oid)
+    /// Whether a change is of relations that the lists leave out.
+    pub(crate) fn leaves_out(&self, change: &Message<'_>) -> bool {
+        if self.left_out.is_empty() {
+            return false;
+        }
+        match change {
+            Message::Insert(insert) => self.left_out.contains(&insert.relation),
+            Message::Update(update) => self.left_out.contains(&update.relation),
+            Message::Delete(delete) => self.left_out.contains(&delete.relation),
+            Message::Truncate(truncate) => {
+                truncate.relations().all(|oid| self.left_out.contains(&oid))
+            }
+            _ => false,
+        }
     }
 
     pub(crate) fn encoder(&mut self) -> &mut Encoder {
