@@ -17,7 +17,7 @@ import time
 
 from pipeline import audit, population, process, report, watch
 from pipeline.clock import now_s
-from pipeline.load import OpenLoop
+from pipeline.load import OpenLoop, write_last
 
 from clients import target
 from clients.kafka import TopicReader
@@ -78,8 +78,9 @@ def run_round(where, arguments, fault, chance):
         killer.stop()
     acknowledged = [write.event_id for write in writes if write.answered_s is not None]
     topic = audit.TopicCount(where, start_offsets, people)
-    unrest = topic.wait_for_rest(len(acknowledged), arguments.rest_seconds)
-    counts = audit.counts(where, people, acknowledged, topic.found)
+    last = write_last(where, people)
+    unrest = topic.wait_for_rest(last, arguments.rest_seconds)
+    counts = audit.counts(where, people, [*acknowledged, last], topic.found)
     one = {
         "fault": fault,
         "kills": [{"at_s": round(at - loop.starts_s, 2), "pids": pids} for at, pids in killer.kills],

@@ -12,7 +12,7 @@ import argparse
 import sys
 
 from pipeline import audit, population, process, report, watch
-from pipeline.load import OpenLoop
+from pipeline.load import OpenLoop, write_last
 
 from clients import target
 from clients.rest import RestClient
@@ -41,8 +41,9 @@ def main():
         peak = memory.stop() if memory else None
     topic = audit.TopicCount(where, kafka.start_offsets, people)
     acknowledged = [write.event_id for write in writes if write.answered_s is not None]
-    unrest = topic.wait_for_rest(len(acknowledged), arguments.drain_seconds) + unseen
-    counts = audit.counts(where, people, acknowledged, topic.found)
+    last = write_last(where, people)
+    unrest = topic.wait_for_rest(last, arguments.drain_seconds) + unseen
+    counts = audit.counts(where, people, [*acknowledged, last], topic.found)
     latencies = measure(writes, kafka, clickhouse)
     result = {
         "machine": report.machine(),

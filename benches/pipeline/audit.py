@@ -1,8 +1,9 @@
 """Counts, after a run: is every event in Kafka once and in ClickHouse once?
 
 In: the ids that the API acknowledged. Out: what is missing, doubled or unknown in each place. It counts when the system is at
-rest: the slot has confirmed the last record and the sink's group has committed everything in the topic, so nothing that could
-still come twice is on its way. Kafka is read by a read_committed reader, ClickHouse without FINAL.
+rest. To know that, one last event is written: the log is read in order, so whatever could still come, or come again, is in
+Kafka before it; and then the sink's group must have committed the whole topic. Kafka is read by a read_committed reader,
+ClickHouse without FINAL.
 """
 
 from collections import Counter
@@ -11,14 +12,13 @@ from dataclasses import asdict, dataclass
 from clients import outbox
 from clients.kafka import KafkaError, TopicReader
 from clients.kafka_group import committed_offsets
-from clients.postgres import Connection
 from clients.rest import ClickHouse
 from clients.wait import wait_for
 
 from .clock import now_s
 from .watch import TOPIC
 
-SLOT, SINK_GROUP = "experiments_slot", "walcast-sink"
+SINK_GROUP = "walcast-sink"
 _EXAMPLES = 5
 
 
@@ -64,18 +64,16 @@ class TopicCount:
 
     def __init__(self, where, start_offsets, population):
         self.found = Counter()
-        self._last_lsn = 0
         self._where = where
         self._prefix = f"bench-{population.run_id}-"
         self._reader = TopicReader(where.kafka_bootstrap, TOPIC)
         self._reader.seek(start_offsets)
 
-    def wait_for_rest(self, expected, deadline_s):
-        """Reads on until `expected` ids are found and nothing is on its way. Returns what did not come to rest in time."""
+    def wait_for_rest(self, last_event_id, deadline_s):
+        """Reads on until the last event is found and the sink has committed it. Returns what did not come to rest in time."""
         unrest = []
         for what, check in (
-            (f"{expected} events in {TOPIC}", lambda: self._has(expected)),
-            (f"slot {SLOT} to confirm the last record", self._confirmed),
+            (f"the last event in {TOPIC}", lambda: self._has(last_event_id)),
             (f"group {SINK_GROUP} to commit all of {TOPIC}", lambda: _sink_is_done(self._where)),
         ):
             try:
@@ -86,27 +84,20 @@ class TopicCount:
         self._reader.close()
         return unrest
 
-    def _has(self, expected):
+    def _has(self, event_id):
         try:
             while records := self._reader.poll():
                 self._count(records)
         except KafkaError:
             return None  # the broker is coming up again: ask anew until the deadline
-        return True if len(self.found) >= expected else None
+        return True if event_id in self.found else None
 
     def _count(self, records):
         for record in records:
             if (written := outbox.written(record)) is None:
                 continue
-            envelope, row = written
-            self._last_lsn = max(self._last_lsn, envelope["source"]["lsn"])
-            if (event_id := outbox.event_id(row, self._prefix)) is not None:
+            if (event_id := outbox.event_id(written[1], self._prefix)) is not None:
                 self.found[event_id] += 1
-
-    def _confirmed(self):
-        with Connection(self._where.postgres_url) as postgres:
-            rows = postgres.query("SELECT confirmed_flush_lsn - '0/0'::pg_lsn >= $1::numeric FROM pg_replication_slots WHERE slot_name = $2", self._last_lsn, SLOT)
-        return True if rows == [("t",)] else None
 
 
 def in_clickhouse(where, population):

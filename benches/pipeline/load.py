@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass, field
 
 from clients.rest import RestClient
+from clients.wait import wait_for
 
 from .clock import now_s, rfc3339
 
@@ -81,7 +82,7 @@ class OpenLoop:
 
     def _write(self, api, number):
         write = self.writes[number]
-        body = self._body(number, write)
+        body = _body(self._population, number, write.event_id, write.due_s)
         if (early := write.due_s - now_s()) > 0:
             time.sleep(early)
         write.sent_s = now_s()
@@ -98,20 +99,31 @@ class OpenLoop:
             time.sleep(pause)
             pause = min(2 * pause, _RETRY_S_MAX)
 
-    def _body(self, number, write):
-        users = self._population.user_ids
-        event_type, properties = _STEPS[number // len(users) % len(_STEPS)]
-        user_id = users[number % len(users)]
-        event = {
-            "id": write.event_id,
-            "experiment_id": self._population.experiment_id,
-            "user_id": user_id,
-            "event_type": event_type,
-            "properties": properties,
-            "session_id": f"session-{user_id}",
-            "occurred_at": rfc3339(write.due_s),
-        }
-        return json.dumps(event).encode()
+
+def write_last(where, population, deadline_s=60.0):
+    """Writes one event behind all others, trying until it is stored; returns its id."""
+    event_id = f"bench-{population.run_id}-last"
+    body = _body(population, 0, event_id, now_s())
+    api = RestClient(where.api_url, where.api_token)
+    wait_for("the last event to be stored", lambda: True if _send(api, body) is None else None, deadline_s, every_s=0.1)
+    api.close()
+    return event_id
+
+
+def _body(population, number, event_id, occurred_s):
+    users = population.user_ids
+    event_type, properties = _STEPS[number // len(users) % len(_STEPS)]
+    user_id = users[number % len(users)]
+    event = {
+        "id": event_id,
+        "experiment_id": population.experiment_id,
+        "user_id": user_id,
+        "event_type": event_type,
+        "properties": properties,
+        "session_id": f"session-{user_id}",
+        "occurred_at": rfc3339(occurred_s),
+    }
+    return json.dumps(event).encode()
 
 
 def _send(api, body):
