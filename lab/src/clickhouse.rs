@@ -35,6 +35,13 @@ impl ClickHouse {
         }]
     }
 
+    pub(crate) fn bring() -> Result<()> {
+        match server::find() {
+            Some(_) => Ok(()),
+            None => embedded::bring(),
+        }
+    }
+
     pub(crate) fn start(lab: &LabDir) -> Result<Self> {
         let dir = lab.part("clickhouse", None)?;
         let ports = [Port::reserve()?, Port::reserve()?];

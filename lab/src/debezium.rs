@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::ops::Deref;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -22,15 +22,13 @@ pub struct Debezium {
 }
 
 impl Debezium {
+    pub(crate) fn bring() -> Result<()> {
+        plugins().map(drop)
+    }
+
     pub(crate) fn start(lab: &LabDir, kafka: &Kafka) -> Result<Self> {
         let installed = Installed::find()?;
-        let plugins = cached(&format!("debezium-{}", versions::DEBEZIUM), |dir| {
-            let artifact = "io.debezium:debezium-connector-postgres";
-            maven::unpack(
-                &format!("{artifact}:{}:tar.gz:plugin", versions::DEBEZIUM),
-                dir,
-            )
-        })?;
+        let plugins = plugins()?;
         let dir = lab.part("debezium", None)?;
         let port = Port::reserve()?;
         let url = format!("http://127.0.0.1:{}", port.number());
@@ -60,6 +58,17 @@ impl Deref for Debezium {
     fn deref(&self) -> &Service {
         &self.service
     }
+}
+
+/// The folder with Debezium's plugin.
+fn plugins() -> Result<PathBuf> {
+    cached(&format!("debezium-{}", versions::DEBEZIUM), |dir| {
+        let artifact = "io.debezium:debezium-connector-postgres";
+        maven::unpack(
+            &format!("{artifact}:{}:tar.gz:plugin", versions::DEBEZIUM),
+            dir,
+        )
+    })
 }
 
 fn properties(bootstrap: &str, url: &str, plugins: &Path) -> String {

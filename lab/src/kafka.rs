@@ -28,6 +28,10 @@ impl Kafka {
         Installed::needs()
     }
 
+    pub(crate) fn bring() -> Result<()> {
+        Installed::find()?.prepared().map(drop)
+    }
+
     pub(crate) fn start(lab: &LabDir) -> Result<Self> {
         let installed = Installed::find()?;
         let dir = lab.part("kafka", None)?;
@@ -36,10 +40,12 @@ impl Kafka {
         let data = dir.join("data");
         let text = properties(ports[0].number(), ports[1].number(), &data);
         fs::write(&settings, text).with_context(|| format!("write {}", settings.display()))?;
-        let classes = installed.prepare(&data)?;
-        let java = installed
-            .java("kafka", &dir)
-            .arg(format!("-XX:SharedArchiveFile={}", classes.display()));
+        let prepared = installed.prepared()?;
+        prepared.format(&data)?;
+        let java = installed.java("kafka", &dir).arg(format!(
+            "-XX:SharedArchiveFile={}",
+            prepared.classes.display()
+        ));
         let service = broker(java, &settings, &ports[0]);
         service.start()?;
         let bootstrap = format!("127.0.0.1:{}", ports[0].number());

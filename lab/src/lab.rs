@@ -15,18 +15,18 @@ use crate::redis::Redis;
 
 /// Running components. Dropping it stops them and removes their folder.
 pub struct Lab {
-    components: Components,
+    pub(crate) components: Components,
     // Last: the folder goes when nothing runs in it any more.
-    dir: LabDir,
+    pub(crate) dir: LabDir,
 }
 
 /// What runs. Debezium stands before Kafka, so that it ends first.
-struct Components {
-    postgres: Vec<Postgres>,
-    debezium: Option<Debezium>,
-    kafka: Option<Kafka>,
-    clickhouse: Option<ClickHouse>,
-    redis: Option<Redis>,
+pub(crate) struct Components {
+    pub(crate) postgres: Vec<Postgres>,
+    pub(crate) debezium: Option<Debezium>,
+    pub(crate) kafka: Option<Kafka>,
+    pub(crate) clickhouse: Option<ClickHouse>,
+    pub(crate) redis: Option<Redis>,
 }
 
 /// Which components a lab has.
@@ -123,6 +123,27 @@ impl Builder {
     pub fn redis(mut self) -> Self {
         self.redis = true;
         self
+    }
+
+    /// Brings what is missing, without starting anything. [`Builder::start`] does this too.
+    ///
+    /// # Errors
+    /// What is missing and cannot be installed or downloaded.
+    pub fn bring(&self) -> Result<()> {
+        ensure(&self.needs()?)?;
+        for &version in &self.postgres {
+            Postgres::bring(version)?;
+        }
+        if self.kafka {
+            Kafka::bring()?;
+        }
+        if self.debezium {
+            Debezium::bring()?;
+        }
+        if self.clickhouse {
+            ClickHouse::bring()?;
+        }
+        Ok(())
     }
 
     /// Brings what is missing, starts all at once and waits until all answer.

@@ -30,6 +30,7 @@ mod postgres;
 mod redis;
 mod service;
 mod spawn;
+pub mod system;
 mod tree;
 mod versions;
 mod wait;

@@ -48,6 +48,10 @@ impl Postgres {
         Ok(vec![maven::NEED, xz])
     }
 
+    pub(crate) fn bring(version: u8) -> Result<()> {
+        binaries(version).map(drop)
+    }
+
     pub(crate) fn start(version: u8, lab: &LabDir) -> Result<Self> {
         let binaries = binaries(version)?;
         let identity = identity()?;
@@ -167,8 +171,10 @@ fn configure(data: &Path, port: u16) -> Result<()> {
          shared_buffers = 128MB\n\
          max_wal_size = 4GB\n"
     );
-    let file = data.join("postgresql.auto.conf");
-    fs::write(&file, settings).with_context(|| format!("write {}", file.display()))
+    let file = data.join("postgresql.conf");
+    let mut text = fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
+    text.push_str(&settings);
+    fs::write(&file, text).with_context(|| format!("write {}", file.display()))
 }
 
 /// `postmaster.pid` holds the process's id in its first line and its state in its eighth, which

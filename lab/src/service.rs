@@ -62,13 +62,8 @@ impl Service {
     /// As [`Service::start`].
     pub fn wait_ready(&self) -> Result<()> {
         let what = format!("the start of {}", self.spec.name);
-        wait_for(&what, self.spec.start_limit, || self.is_ready()).with_context(|| {
-            format!(
-                "{}'s log ends with:\n{}",
-                self.spec.name,
-                self.spec.log_tail()
-            )
-        })
+        wait_for(&what, self.spec.start_limit, || self.is_ready())
+            .with_context(|| self.spec.log_end())
     }
 
     /// The process's id, or `None` when it does not run.

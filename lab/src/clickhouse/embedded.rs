@@ -9,6 +9,10 @@ use crate::bring::{cached, is_cached, run};
 use crate::service::Spec;
 use crate::{config, versions};
 
+pub(crate) fn bring() -> Result<()> {
+    library().map(drop)
+}
+
 pub(crate) fn spec(dir: &Path, http: u16, native: u16) -> Result<Spec> {
     let library = library()?;
     Ok(Spec::new("clickhouse", launcher()?, dir)

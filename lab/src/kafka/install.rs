@@ -15,7 +15,10 @@ use crate::{java, versions};
 /// What `kafka.tools.StorageTool` writes to a broker's empty data folder.
 const FORMATTED: [&str; 2] = ["bootstrap.checkpoint", "meta.properties"];
 
-/// Where Java, Kafka's jars and the prepared files are.
+/// The classes that a broker loads, as Java keeps them for its next start.
+const ARCHIVE: &str = "classes.jsa";
+
+/// Where Java and Kafka's jars are.
 pub(crate) struct Kafka {
     java: PathBuf,
     jars: PathBuf,
@@ -55,13 +58,13 @@ impl Kafka {
             .arg(format!("{}/*", self.jars.display()))
     }
 
-    /// Fills a broker's data folder, and gives the archive of classes that halves its start.
-    pub(crate) fn prepare(&self, data: &Path) -> Result<PathBuf> {
-        // The archive belongs to the Java that wrote it.
+    /// Finds what makes brokers start fast, or makes it.
+    pub(crate) fn prepared(&self) -> Result<Prepared> {
+        // An archive of classes belongs to the Java that wrote it.
         let java = self.java.to_string_lossy().replace('/', "-");
-        let prepared = cached(&format!("{}-for{java}", name()), |dir| self.rehearse(dir))?;
-        copy_formatted(&prepared, data)?;
-        Ok(prepared.join("classes.jsa"))
+        let dir = cached(&format!("{}-for{java}", name()), |dir| self.rehearse(dir))?;
+        let classes = dir.join(ARCHIVE);
+        Ok(Prepared { dir, classes })
     }
 
     /// Formats a data folder, and runs a broker once so that Java can note the classes it loads.
@@ -83,7 +86,7 @@ impl Kafka {
         run(format.command()?)?;
         copy_formatted(&data, dir)?;
 
-        let archive = dir.join("classes.jsa");
+        let archive = dir.join(ARCHIVE);
         let option = format!("-XX:ArchiveClassesAtExit={}", archive.display());
         let rehearsal = broker(
             self.java("rehearsal", dir).arg(option),
@@ -94,6 +97,20 @@ impl Kafka {
         rehearsal.stop()?;
         anyhow::ensure!(archive.is_file(), "Java wrote no {}", archive.display());
         fs::remove_dir_all(&data).with_context(|| format!("remove {}", data.display()))
+    }
+}
+
+/// What makes brokers start fast.
+pub(crate) struct Prepared {
+    dir: PathBuf,
+    /// The archive of classes; it halves a broker's start.
+    pub(crate) classes: PathBuf,
+}
+
+impl Prepared {
+    /// Formats a broker's data folder.
+    pub(crate) fn format(&self, data: &Path) -> Result<()> {
+        copy_formatted(&self.dir, data)
     }
 }
 

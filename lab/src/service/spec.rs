@@ -119,8 +119,13 @@ impl Spec {
         Ok(command)
     }
 
+    /// The end of the log, to stand before an error's cause.
+    pub(crate) fn log_end(&self) -> String {
+        format!("{}'s log ends with:\n{}", self.name, self.log_tail())
+    }
+
     /// The last lines of the log.
-    pub(crate) fn log_tail(&self) -> String {
+    fn log_tail(&self) -> String {
         let text = fs::read(&self.log).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
         let lines: Vec<&str> = text.lines().collect();

@@ -1,0 +1,264 @@
+//! The tiers. Cheap ones first, so that what is plainly wrong is said early.
+//!
+//! All of cargo's work is done with the profile `ci`, so that the C libraries are built once.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Result;
+use walcast_lab::system::{Part, System};
+use walcast_lab::{Lab, cargo, ensure, run, target_dir, workspace_dir};
+
+use super::session::{Kind, Session};
+use crate::{build, tools};
+
+/// One part of the tests.
+pub(crate) struct Tier {
+    pub(crate) name: &'static str,
+    pub(crate) what: &'static str,
+    /// Seconds it may take on 2 cores, cold.
+    pub(crate) budget_s: u64,
+    pub(crate) exists: fn() -> bool,
+    pub(crate) run: fn(&mut Session) -> Result<()>,
+}
+
+const fn tier(
+    name: &'static str,
+    what: &'static str,
+    budget_s: u64,
+    run: fn(&mut Session) -> Result<()>,
+) -> Tier {
+    Tier {
+        name,
+        what,
+        budget_s,
+        exists: || true,
+        run,
+    }
+}
+
+/// In the order in which they run.
+pub(crate) const TIERS: [Tier; 13] = [
+    tier("fmt", "the sources are formatted", 60, |session| {
+        session.cargo(Kind::Check, &["fmt", "--all", "--check"])
+    }),
+    tier("tidy", "the house's rules on its sources", 180, |session| {
+        session.cargo(
+            Kind::Tests,
+            &["test", "--locked", "--package", "walcast-tidy"],
+        )
+    }),
+    tier(
+        "deny",
+        "licences, bans and sources of dependencies",
+        120,
+        deny,
+    ),
+    tier("fence", "the pure crate reaches no runtime", 60, fence),
+    tier(
+        "build",
+        "what is needed is brought, and all is built",
+        1200,
+        build_all,
+    ),
+    tier("clippy", "no lint warns", 480, |session| {
+        session.cargo(
+            Kind::Check,
+            &[
+                "clippy",
+                "--locked",
+                "--workspace",
+                "--all-targets",
+                "--profile=ci",
+                "--",
+                "-Dwarnings",
+            ],
+        )
+    }),
+    tier(
+        "doc",
+        "the documentation builds without a warning",
+        360,
+        |session| {
+            let mut doc = Command::new(cargo());
+            doc.args([
+                "doc",
+                "--locked",
+                "--workspace",
+                "--no-deps",
+                "--profile=ci",
+            ])
+            .env("RUSTDOCFLAGS", "-Dwarnings")
+            .current_dir(workspace_dir());
+            session.run(Kind::Check, doc)
+        },
+    ),
+    Tier {
+        exists: || workspace_dir().join("fuzz/Cargo.toml").is_file(),
+        ..tier("fuzz", "the fuzz targets compile", 240, fuzz)
+    },
+    tier("unit", "tests that need no server", 300, |session| {
+        let mut arguments = vec!["test", "--locked", "--workspace", "--profile=ci"];
+        for other in ["walcast-lab", "walcast-tests", "walcast-tidy"] {
+            arguments.extend(["--exclude", other]);
+        }
+        session.cargo(Kind::Tests, &arguments)
+    }),
+    tier(
+        "lab",
+        "components start, keep their data and leave nothing behind",
+        240,
+        |session| {
+            session.cargo(
+                Kind::Tests,
+                &["test", "--locked", "--package=walcast-lab", "--profile=ci"],
+            )
+        },
+    ),
+    tier(
+        "integration",
+        "the roles against real components, with faults",
+        600,
+        |session| {
+            session.cargo(
+                Kind::Tests,
+                &[&IN_TESTS[..], &["--lib", "--test=it"]].concat(),
+            )
+        },
+    ),
+    Tier {
+        exists: has_conformance,
+        ..tier(
+            "conformance",
+            "the records against those of Debezium",
+            480,
+            |session| run_conformance(session, None),
+        )
+    },
+    tier(
+        "e2e",
+        "one journey from the API to the analytics, counted at every stage",
+        300,
+        e2e,
+    ),
+];
+
+/// Cargo's arguments for a test of the package walcast-tests.
+const IN_TESTS: [&str; 4] = [
+    "test",
+    "--locked",
+    "--package=walcast-tests",
+    "--profile=ci",
+];
+
+/// Whether the package walcast-tests has the target `conformance`.
+pub(crate) fn has_conformance() -> bool {
+    let tests = workspace_dir().join("tests/tests");
+    tests.join("conformance.rs").is_file() || tests.join("conformance/main.rs").is_file()
+}
+
+/// Runs the conformance tests, against a worker that runs already if `connect` is its URL.
+pub(crate) fn run_conformance(session: &mut Session, connect: Option<&str>) -> Result<()> {
+    let mut command = Command::new(cargo());
+    command
+        .args(IN_TESTS)
+        .arg("--test=conformance")
+        .current_dir(workspace_dir());
+    if let Some(url) = connect {
+        command.env("WALCAST_CONFORMANCE_CONNECT_URL", url);
+    }
+    session.run(Kind::Tests, command)
+}
+
+fn deny(session: &mut Session) -> Result<()> {
+    let mut deny = Command::new(tools::cargo_deny()?);
+    deny.args(["--workspace", "check", "bans", "licenses", "sources"])
+        .current_dir(workspace_dir());
+    session.run(Kind::Check, deny)
+}
+
+/// What the pure crate must not reach: runtimes, sockets, clocks of others.
+const FENCED_OUT: [&str; 5] = ["tokio", "rdkafka", "tokio-postgres", "reqwest", "hyper"];
+
+fn fence(session: &mut Session) -> Result<()> {
+    let mut tree = Command::new(cargo());
+    tree.args([
+        "tree",
+        "--locked",
+        "--package=walcast-wire",
+        "--edges=normal",
+        "--prefix=none",
+    ])
+    .current_dir(workspace_dir());
+    let reached = run(tree)?;
+    session.check(
+        "cargo tree shows nothing",
+        reached.starts_with("walcast-wire "),
+    );
+    for name in FENCED_OUT {
+        let found = reached
+            .lines()
+            .any(|line| line.split(' ').next() == Some(name));
+        session.check(&format!("walcast-wire depends on {name}"), !found);
+    }
+    Ok(())
+}
+
+/// Builds all test programs; meanwhile what the later tiers need is downloaded.
+fn build_all(session: &mut Session) -> Result<()> {
+    ensure(&tools::FOR_BUILDING)?;
+    ensure(&[tools::PYTHON])?;
+    let components = Lab::builder("bring")
+        .postgres(15)
+        .postgres(18)
+        .kafka()
+        .clickhouse()
+        .redis();
+    std::thread::scope(|scope| {
+        let bringing = scope.spawn(|| components.bring());
+        let all = [
+            "test",
+            "--locked",
+            "--workspace",
+            "--profile=ci",
+            "--no-run",
+        ];
+        session.cargo(Kind::Check, &all)?;
+        session.cargo(
+            Kind::Check,
+            &["build", "--locked", "--bin=walcast", "--profile=ci"],
+        )?;
+        let brought = bringing.join();
+        brought.map_err(|_| anyhow::anyhow!("the thread that downloads panicked"))??;
+        session.check("components are there", true);
+        Ok(())
+    })
+}
+
+fn fuzz(session: &mut Session) -> Result<()> {
+    let target = format!("--target-dir={}", target_dir().join("fuzz").display());
+    let manifest = format!(
+        "--manifest-path={}",
+        workspace_dir().join("fuzz/Cargo.toml").display()
+    );
+    session.cargo(Kind::Check, &["check", "--bins", &manifest, &target])
+}
+
+fn e2e(session: &mut Session) -> Result<()> {
+    let walcast = build::BuildArgs::CI.prepare(&Part::ALL)?;
+    let system = System::start("e2e", &Part::ALL, &walcast)?;
+    let ready_file = system.lab().dir().join("ready.json");
+    system.write_ready_file(&ready_file)?;
+    session.run(Kind::Tests, end_to_end(&ready_file))
+}
+
+/// The end-to-end test on the system that `ready_file` tells of.
+pub(crate) fn end_to_end(ready_file: &Path) -> Command {
+    let mut python = Command::new("python3");
+    python
+        .arg(workspace_dir().join("tests/end-to-end/test_end_to_end_flow.py"))
+        .arg("--ready-file")
+        .arg(ready_file)
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    python
+}
