@@ -13,7 +13,7 @@ use std::thread;
 
 use anyhow::{Context, Result, anyhow};
 use nix::sys::prctl;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::{Pid, getpid, getppid};
 
 /// A command to start, and where its child goes.
@@ -30,11 +30,10 @@ pub fn spawn(mut command: Command, death_signal: Option<Signal>) -> Result<Child
     static SPAWNER: OnceLock<Mutex<SyncSender<Order>>> = OnceLock::new();
     let program = command.get_program().to_string_lossy().into_owned();
     command.process_group(0);
-    if let Some(signal) = death_signal {
-        let parent = getpid();
-        // SAFETY: between fork and exec the closure makes two system calls and allocates nothing.
-        unsafe { command.pre_exec(move || die_with(parent, signal)) };
-    }
+    let parent = getpid();
+    // SAFETY: between fork and exec the closure makes system calls only, and allocates nothing.
+    unsafe { command.pre_exec(move || prepare_child(parent, death_signal)) };
+
     let (reply, child) = sync_channel(1);
     let spawner = SPAWNER.get_or_init(start_spawner);
     let gone = || anyhow!("the thread that starts processes is gone");
@@ -47,11 +46,16 @@ pub fn spawn(mut command: Command, death_signal: Option<Signal>) -> Result<Child
     child.with_context(|| format!("start {program}"))
 }
 
-/// Runs in the child. A parent that was gone before the signal was asked for would never send it.
-fn die_with(parent: Pid, death_signal: Signal) -> io::Result<()> {
-    prctl::set_pdeathsig(death_signal)?;
-    if getppid() != parent {
-        return Err(io::ErrorKind::BrokenPipe.into());
+/// Runs in the child, before the program.
+fn prepare_child(parent: Pid, death_signal: Option<Signal>) -> io::Result<()> {
+    // Signals that our caller has blocked for itself would stay blocked in the program.
+    SigSet::empty().thread_set_mask()?;
+    if let Some(signal) = death_signal {
+        prctl::set_pdeathsig(signal)?;
+        // A parent that was gone before that would never cause the signal.
+        if getppid() != parent {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
     }
     Ok(())
 }

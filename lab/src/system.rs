@@ -115,6 +115,17 @@ impl System {
             .collect()
     }
 
+    /// Stops the roles in order, as SIGTERM does; the components keep running.
+    ///
+    /// # Errors
+    /// When one cannot be ended.
+    pub fn stop_roles(&self) -> Result<()> {
+        for role in [&self.api, &self.sink, &self.connect].into_iter().flatten() {
+            role.stop()?;
+        }
+        Ok(())
+    }
+
     /// One part's service, if it runs.
     pub fn service(&self, part: Part) -> Option<&Service> {
         let mut services = self.services().into_iter();

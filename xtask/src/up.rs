@@ -74,5 +74,5 @@ pub(crate) fn keep_up(
         }
     }
     println!("stopping");
-    Ok(())
+    system.stop_roles()
 }
