@@ -111,7 +111,9 @@ impl AtLeastOnce {
         if seq > acked || self.checkpoint.is_some_and(|done| done.seq >= seq) {
             return Ok(());
         }
-        self.offsets.write(&self.producer, &mark.offset).await?;
+        self.offsets
+            .write(&self.producer, self.last_seq, &mark.offset)
+            .await?;
         wiring.chain.advance(Stage::Checkpointed, seq)?;
         let durable = Durable { seq, confirm };
         self.checkpoint = Some(durable);
@@ -123,9 +125,7 @@ impl AtLeastOnce {
     /// Waits for every delivery and writes the last checkpoint.
     async fn finish(mut self, wiring: &Wiring) -> Result<()> {
         let producer = Arc::clone(&self.producer);
-        while producer.context().acked(self.last_seq)? < self.last_seq {
-            producer.context().changed().await;
-        }
+        producer.context().settled(self.last_seq).await?;
         self.write_checkpoint(wiring).await
     }
 }

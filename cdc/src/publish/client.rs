@@ -1,7 +1,8 @@
 //! Builds Kafka clients from the worker's settings.
 
-use rdkafka::ClientConfig;
-use rdkafka::error::KafkaError;
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::{ClientConfig, ClientContext};
 
 use super::properties;
 use crate::error::{EngineError, Result};
@@ -21,6 +22,19 @@ pub(crate) fn base(settings: &WorkerSettings, client_id: &str) -> Result<ClientC
     properties::apply(&mut config, &settings.kafka)?;
     Ok(config)
 }
+
+/// A consumer's context for which the end of a partition is no error.
+pub(crate) struct ReaderContext;
+
+impl ClientContext for ReaderContext {
+    fn error(&self, error: KafkaError, reason: &str) {
+        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::PartitionEOF) {
+            tracing::warn!(%error, reason, "Kafka's client reports");
+        }
+    }
+}
+
+impl ConsumerContext for ReaderContext {}
 
 /// An error of Kafka's client. `doing` completes "while …".
 pub(crate) fn fault(doing: &str, error: KafkaError) -> EngineError {

@@ -179,15 +179,19 @@ impl ExactlyOnce {
 
     /// Adds the checkpoint, commits, and reports.
     async fn commit(&mut self, wiring: &Wiring) -> Result<()> {
-        if let Some((_, mark)) = &self.waiting {
-            self.offsets.add(&self.producer, &mark.offset)?;
+        match &self.waiting {
+            Some((_, mark)) => {
+                self.offsets
+                    .write(&self.producer, self.last_seq, &mark.offset)
+                    .await?
+            }
+            None => self.producer.context().settled(self.last_seq).await?,
         }
         wiring.chain.advance(Stage::Published, self.last_seq)?;
         call(&self.producer, "committing a Kafka transaction", |p| {
             p.commit_transaction(CALL_TIMEOUT)
         })
         .await?;
-        self.producer.context().acked(self.last_seq)?;
         wiring.chain.advance(Stage::Acked, self.last_seq)?;
         if let Some((seq, mark)) = self.waiting.take() {
             wiring.chain.advance(Stage::Checkpointed, seq)?;

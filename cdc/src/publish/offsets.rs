@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::producer::BaseRecord;
+use rdkafka::producer::{BaseRecord, Producer};
 use rdkafka::{Message, Offset as Place, TopicPartitionList};
 use walcast_wire::connect_offset::{self, Offset};
 
-use super::client::{base, fault};
-use super::producer::KafkaProducer;
+use super::client::{ReaderContext, base, fault};
+use super::producer::{KafkaProducer, opaque};
 use super::topics;
 use crate::config::TopicCreation;
 use crate::error::{EngineError, Result};
@@ -25,8 +25,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// How long open transactions of others may hide the end of the topic.
 const STABLE_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// Deliveries of checkpoint records are not counted with those of a batch.
-const CHECKPOINT_OPAQUE: usize = 0;
+type Reader = BaseConsumer<ReaderContext>;
 
 /// Writes one connector's offset.
 pub(crate) struct OffsetRecord {
@@ -42,28 +41,23 @@ impl OffsetRecord {
         }
     }
 
-    /// Hands the offset to the producer; within a transaction it is durable with its commit.
-    pub(crate) fn add(&self, producer: &KafkaProducer, offset: &Offset) -> Result<()> {
+    /// Sends the offset as a further record of batch `seq`, the last one begun, and waits until all up
+    /// to it is delivered. Within a transaction it is durable with its commit.
+    pub(crate) async fn write(
+        &self,
+        producer: &KafkaProducer,
+        seq: u64,
+        offset: &Offset,
+    ) -> Result<()> {
+        let deliveries = producer.context();
         let value = offset.to_json();
-        let record = BaseRecord::with_opaque_to(&self.topic, CHECKPOINT_OPAQUE)
+        deliveries.expect(seq, 1);
+        let record = BaseRecord::with_opaque_to(&self.topic, opaque(seq)?)
             .key(&self.key)
             .payload(&value);
-        producer
-            .send(record)
-            .map_err(|(e, _)| fault("handing the checkpoint to Kafka's client", e))
-    }
-
-    /// Writes the offset and waits until it is durable.
-    pub(crate) async fn write(&self, producer: &Arc<KafkaProducer>, offset: &Offset) -> Result<()> {
-        self.add(producer, offset)?;
-        let producer = Arc::clone(producer);
-        let flushed = tokio::task::spawn_blocking(move || {
-            rdkafka::producer::Producer::flush(&*producer, TIMEOUT)
-        });
-        let ended = flushed
-            .await
-            .map_err(|e| EngineError::transient(format!("writing the checkpoint: {e}")))?;
-        ended.map_err(|e| fault("writing the checkpoint", e))
+        let sent = producer.send(record);
+        sent.map_err(|(e, _)| fault("handing the checkpoint to Kafka's client", e))?;
+        deliveries.settled(seq).await
     }
 }
 
@@ -101,7 +95,7 @@ pub(crate) async fn load(
     })
 }
 
-fn consumer(settings: &WorkerSettings, isolation: &str) -> Result<BaseConsumer> {
+fn consumer(settings: &WorkerSettings, isolation: &str) -> Result<Reader> {
     let mut config = base(settings, "walcast-offsets-reader")?;
     config
         .set("group.id", "walcast-offsets-reader")
@@ -111,7 +105,7 @@ fn consumer(settings: &WorkerSettings, isolation: &str) -> Result<BaseConsumer> 
         .set("queued.max.messages.kbytes", "4096")
         .set("isolation.level", isolation);
     config
-        .create()
+        .create_with_context(ReaderContext)
         .map_err(|e| fault("making a Kafka consumer", e))
 }
 
@@ -166,7 +160,7 @@ fn read_topic(settings: &WorkerSettings, key: &[u8]) -> Result<Option<Vec<u8>>> 
 /// partitions that hold anything.
 fn wait_stable(
     settings: &WorkerSettings,
-    committed: &BaseConsumer,
+    committed: &Reader,
     partitions: &[i32],
 ) -> Result<Vec<i32>> {
     let topic = &settings.offsets_topic;

@@ -43,9 +43,23 @@ impl Deliveries {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Expects `records` deliveries for batch `seq`; call before sending them.
+    /// Expects `records` more deliveries for batch `seq`; call before sending them.
     pub(crate) fn expect(&self, seq: u64, records: usize) {
-        self.state().outstanding.push_back((seq, records));
+        let mut state = self.state();
+        match state.outstanding.back_mut() {
+            Some((last, left)) if *last == seq => *left += records,
+            _ => state.outstanding.push_back((seq, records)),
+        }
+    }
+
+    /// Waits until all up to batch `seq`, the last one begun, is delivered.
+    ///
+    /// The client's own flush would do, but it looks only every 100 ms.
+    pub(crate) async fn settled(&self, seq: u64) -> Result<()> {
+        while self.acked(seq)? < seq {
+            self.changed().await;
+        }
+        Ok(())
     }
 
     /// The last batch of the contiguous prefix that is delivered, given the last one begun.
@@ -175,17 +189,20 @@ async fn wait_for_room(producer: &KafkaProducer) -> Result<()> {
     deliveries.acked(u64::MAX).map(|_| ())
 }
 
+/// What a delivery brings back: the number of its batch.
+pub(crate) fn opaque(seq: u64) -> Result<usize> {
+    usize::try_from(seq)
+        .map_err(|e| EngineError::definite("the batch number passed the address width").because(e))
+}
+
 fn kafka_record<'a>(seq: u64, record: &Published<'a>) -> Result<BaseRecord<'a, [u8], [u8], usize>> {
-    let opaque = usize::try_from(seq).map_err(|e| {
-        EngineError::definite("the batch number passed the address width").because(e)
-    })?;
     let headers = record.headers();
     let mut owned = OwnedHeaders::new_with_capacity(headers.len());
     for (key, value) in headers {
         owned = owned.insert(Header { key, value });
     }
     let topic: &'a str = record.topic();
-    let mut made = BaseRecord::with_opaque_to(topic, opaque).headers(owned);
+    let mut made = BaseRecord::with_opaque_to(topic, opaque(seq)?).headers(owned);
     made.key = record.key();
     made.payload = record.value();
     Ok(made)
