@@ -1,0 +1,123 @@
+//! Reads topics as a `read_committed` consumer sees them.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::{Offset, TopicPartitionList};
+use serde_json::Value;
+
+const CALL: Duration = Duration::from_secs(20);
+
+/// A record, decoded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// Its partition.
+    pub partition: i32,
+    /// Its key; null is `Value::Null`.
+    pub key: Value,
+    /// Its value; a tombstone is `Value::Null`.
+    pub value: Value,
+    /// Its headers as text.
+    pub headers: BTreeMap<String, String>,
+}
+
+/// Reads `topic` from its beginning.
+pub struct Topic {
+    consumer: BaseConsumer,
+    name: String,
+    records: Vec<Record>,
+}
+
+impl Topic {
+    /// Opens the topic, waiting until it exists.
+    ///
+    /// # Errors
+    /// When it does not come into being.
+    pub fn open(bootstrap: &str, name: &str) -> Result<Self> {
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", bootstrap)
+            .set("group.id", "walcast-tests")
+            .set("enable.auto.commit", "false")
+            .set("isolation.level", "read_committed")
+            .set("auto.offset.reset", "earliest")
+            .set("allow.auto.create.topics", "false")
+            .create()?;
+        let partitions = walcast_lab::wait_for(&format!("topic {name}"), crate::SOON, || {
+            let metadata = consumer.fetch_metadata(Some(name), CALL)?;
+            let found = metadata
+                .topics()
+                .iter()
+                .find(|t| t.name() == name && t.error().is_none());
+            let ids = found.map(|t| t.partitions().iter().map(|p| p.id()).collect::<Vec<_>>());
+            Ok(ids.filter(|ids| !ids.is_empty()))
+        })?;
+        let mut list = TopicPartitionList::new();
+        for partition in partitions {
+            list.add_partition_offset(name, partition, Offset::Beginning)?;
+        }
+        consumer.assign(&list)?;
+        Ok(Self {
+            consumer,
+            name: name.to_owned(),
+            records: Vec::new(),
+        })
+    }
+
+    /// Reads until `count` records are there, then until `quiet` passes without a further one.
+    ///
+    /// # Errors
+    /// When fewer come in time.
+    pub fn read(&mut self, count: usize, quiet: Duration) -> Result<&[Record]> {
+        let deadline = Instant::now() + crate::SOON;
+        while self.records.len() < count {
+            if !self.poll()? && Instant::now() > deadline {
+                bail!(
+                    "{} of {count} records came on {}",
+                    self.records.len(),
+                    self.name
+                );
+            }
+        }
+        let mut last = Instant::now();
+        while last.elapsed() < quiet {
+            if self.poll()? {
+                last = Instant::now();
+            }
+        }
+        Ok(&self.records)
+    }
+
+    /// Takes one record if there is one.
+    fn poll(&mut self) -> Result<bool> {
+        let Some(message) = self.consumer.poll(Duration::from_millis(50)) else {
+            return Ok(false);
+        };
+        self.records
+            .push(decode(&message.context("reading a record")?)?);
+        Ok(true)
+    }
+}
+
+fn decode(message: &BorrowedMessage<'_>) -> Result<Record> {
+    let json = |bytes: Option<&[u8]>| match bytes {
+        None => Ok(Value::Null),
+        Some(bytes) => serde_json::from_slice(bytes),
+    };
+    let mut headers = BTreeMap::new();
+    if let Some(all) = message.headers() {
+        for header in all.iter() {
+            let text = String::from_utf8_lossy(header.value.unwrap_or_default()).into_owned();
+            headers.insert(header.key.to_owned(), text);
+        }
+    }
+    Ok(Record {
+        partition: message.partition(),
+        key: json(message.key()).context("a key that is no JSON")?,
+        value: json(message.payload()).context("a value that is no JSON")?,
+        headers,
+    })
+}

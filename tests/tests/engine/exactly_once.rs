@@ -1,0 +1,69 @@
+//! With exactly-once, a `read_committed` consumer sees each row once, whatever is killed.
+
+use anyhow::Result;
+use walcast_tests::worker::{Worker, connector};
+
+use super::{QUIET, counts, ensure_each_once, insert, lab, topic};
+
+const REQUIRED: (&str, &str) = ("exactly.once.support", "required");
+
+#[test]
+fn kills_of_the_worker_double_nothing() -> Result<()> {
+    let lab = lab("eos", 18)?;
+    let worker = Worker::start(&lab, "worker", "eos", true)?;
+    worker.put("eos", &connector(&lab, "eos", "eos", &[REQUIRED]))?;
+    worker.wait_state("eos", "RUNNING")?;
+    for round in 0..4 {
+        let from = round * 5000;
+        // One transaction is cut anywhere in its middle; many rows of it share one LSN.
+        insert(&lab, "eos", from..from + 4900, 4900)?;
+        insert(&lab, "eos", from + 4900..from + 5000, 3)?;
+        worker.kill9()?;
+        worker.start()?;
+    }
+    worker.wait_state("eos", "RUNNING")?;
+    let mut records = topic(&lab, "eos")?;
+    ensure_each_once(&counts(records.read(20_000, QUIET)?, "c"), 0..20_000)
+}
+
+#[test]
+fn a_zombie_is_fenced() -> Result<()> {
+    let lab = lab("zombie", 18)?;
+    let first = Worker::start(&lab, "first", "zombie", true)?;
+    first.put("zombie", &connector(&lab, "zombie", "zombie", &[REQUIRED]))?;
+    first.wait_state("zombie", "RUNNING")?;
+    insert(&lab, "zombie", 0..50, 5)?;
+    first.pause()?;
+    insert(&lab, "zombie", 50..100, 5)?;
+    let second = Worker::start(&lab, "second", "zombie", true)?;
+    // The frozen worker still holds the slot; its end of the connection is cut, as a timeout would.
+    walcast_lab::wait_for(
+        "the second worker to hold the slot",
+        walcast_tests::SOON,
+        || {
+            lab.postgres().query("zombie", "select pg_terminate_backend(active_pid) from pg_replication_slots where active_pid is not null")?;
+            let mut records = topic(&lab, "zombie")?;
+            Ok(counts(records.read(50, QUIET)?, "c")
+                .contains_key(&99)
+                .then_some(()))
+        },
+    )?;
+    first.resume()?;
+    insert(&lab, "zombie", 100..150, 5)?;
+    let mut records = topic(&lab, "zombie")?;
+    ensure_each_once(&counts(records.read(150, QUIET)?, "c"), 0..150)?;
+    second.stop()
+}
+
+#[test]
+fn required_without_a_worker_that_can_is_refused() -> Result<()> {
+    let lab = lab("noeos", 18)?;
+    let worker = Worker::start(&lab, "worker", "noeos", false)?;
+    worker.put("noeos", &connector(&lab, "noeos", "noeos", &[REQUIRED]))?;
+    let trace = worker.wait_state("noeos", "FAILED")?;
+    assert!(
+        trace.contains("exactly.once.source.support=enabled"),
+        "{trace}"
+    );
+    Ok(())
+}
