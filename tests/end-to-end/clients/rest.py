@@ -66,6 +66,10 @@ class ClickHouse:
         """Returns the first column of `sql` as strings: the cheapest form to poll with."""
         return self._query(sql + " FORMAT TabSeparated", parameters).decode().split()
 
+    def execute(self, sql):
+        """Runs a statement that returns no rows."""
+        self._query(sql, {})
+
     def _query(self, sql, parameters):
         settings = {"database": self._database, "output_format_json_quote_64bit_integers": "0"}
         settings.update({f"param_{name}": value for name, value in parameters.items()})
