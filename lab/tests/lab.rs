@@ -9,7 +9,7 @@ mod caller;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use walcast_lab::{Lab, Service};
+use walcast_lab::{Lab, Service, http};
 
 fn all(name: &str) -> walcast_lab::Builder {
     Lab::builder(name).postgres(18).kafka().clickhouse().redis()
@@ -61,6 +61,17 @@ fn a_paused_component_does_not_answer_until_it_is_resumed() -> Result<()> {
         assert_eq!(answer?, [[Some("1".to_owned())]]);
         Ok(())
     })
+}
+
+#[test]
+fn debezium_offers_its_connector() -> Result<()> {
+    let lab = Lab::builder("debezium").debezium().start()?;
+    let plugins = http::get(&format!("{}/connector-plugins", lab.debezium().url))?.ok()?;
+    assert!(
+        plugins.contains("io.debezium.connector.postgresql.PostgresConnector"),
+        "{plugins}"
+    );
+    Ok(())
 }
 
 #[test]

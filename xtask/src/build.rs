@@ -55,12 +55,6 @@ impl Profile {
 }
 
 impl BuildArgs {
-    /// With the profile of tests.
-    pub(crate) const CI: Self = Self {
-        profile: Profile::Ci,
-        binary: None,
-    };
-
     /// Builds walcast, if a role of `parts` needs it, while what `parts` lack is downloaded.
     /// Gives the path of the binary.
     pub(crate) fn prepare(&self, parts: &[Part]) -> Result<PathBuf> {

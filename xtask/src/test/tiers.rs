@@ -2,15 +2,16 @@
 //!
 //! All of cargo's work is done with the profile `ci`, so that the C libraries are built once.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context, Result, anyhow};
+use serde_json::Value;
 use walcast_lab::system::{Part, System};
 use walcast_lab::{Lab, cargo, ensure, run, target_dir, workspace_dir};
 
 use super::session::{Kind, Session};
-use crate::{build, tools};
+use crate::tools;
 
 /// One part of the tests.
 pub(crate) struct Tier {
@@ -97,33 +98,20 @@ pub(crate) const TIERS: [Tier; 13] = [
         exists: || workspace_dir().join("fuzz/Cargo.toml").is_file(),
         ..tier("fuzz", "the fuzz targets compile", 240, fuzz)
     },
-    tier("unit", "tests that need no server", 300, |session| {
-        let mut arguments = vec!["test", "--locked", "--workspace", "--profile=ci"];
-        for other in ["walcast-lab", "walcast-tests", "walcast-tidy"] {
-            arguments.extend(["--exclude", other]);
-        }
-        session.cargo(Kind::Tests, &arguments)
-    }),
+    tier("unit", "tests that need no server", 300, unit),
     tier(
         "lab",
         "components start, keep their data and leave nothing behind",
         240,
-        |session| {
-            session.cargo(
-                Kind::Tests,
-                &["test", "--locked", "--package=walcast-lab", "--profile=ci"],
-            )
-        },
+        |session| session.run(Kind::Tests, tests(&["--test=lab"])),
     ),
     tier(
         "integration",
         "the roles against real components, with faults",
         600,
         |session| {
-            session.cargo(
-                Kind::Tests,
-                &[&IN_TESTS[..], &["--lib", "--test=it"]].concat(),
-            )
+            build_workspace(session)?;
+            session.run(Kind::Tests, tests(&["--test=it"]))
         },
     ),
     Tier {
@@ -143,31 +131,84 @@ pub(crate) const TIERS: [Tier; 13] = [
     ),
 ];
 
-/// Cargo's arguments for a test of the package walcast-tests.
-const IN_TESTS: [&str; 4] = [
-    "test",
-    "--locked",
-    "--package=walcast-tests",
-    "--profile=ci",
-];
+/// Test targets that have a tier of their own.
+const WITH_TIER: [&str; 4] = ["tidy", "lab", "it", CONFORMANCE];
 
-/// Whether the package walcast-tests has the target `conformance`.
+/// The test target with the captured records.
+const CONFORMANCE: &str = "conformance";
+
+/// `cargo test`. Always of the whole workspace, with `arguments` to choose from it: another choice
+/// of packages would be another choice of features, and so another build of everything.
+fn tests(arguments: &[&str]) -> Command {
+    let mut command = Command::new(cargo());
+    command
+        .args(["test", "--locked", "--workspace", "--profile=ci"])
+        .args(arguments)
+        .env("WALCAST_BINARY", walcast())
+        .current_dir(workspace_dir());
+    command
+}
+
+/// The binary that [`build_workspace`] makes.
+fn walcast() -> PathBuf {
+    target_dir().join("ci/walcast")
+}
+
+/// Builds all programs and tests, with the features that [`tests`] has too.
+fn build_workspace(session: &mut Session) -> Result<()> {
+    let all = [
+        "build",
+        "--locked",
+        "--workspace",
+        "--all-targets",
+        "--profile=ci",
+    ];
+    session.cargo(Kind::Check, &all)
+}
+
+/// Whether there is a test target with the captured records.
 pub(crate) fn has_conformance() -> bool {
-    let tests = workspace_dir().join("tests/tests");
-    tests.join("conformance.rs").is_file() || tests.join("conformance/main.rs").is_file()
+    test_targets().is_ok_and(|targets| targets.iter().any(|target| target == CONFORMANCE))
 }
 
 /// Runs the conformance tests, against a worker that runs already if `connect` is its URL.
 pub(crate) fn run_conformance(session: &mut Session, connect: Option<&str>) -> Result<()> {
-    let mut command = Command::new(cargo());
-    command
-        .args(IN_TESTS)
-        .arg("--test=conformance")
-        .current_dir(workspace_dir());
+    build_workspace(session)?;
+    let mut command = tests(&["--test", CONFORMANCE]);
     if let Some(url) = connect {
         command.env("WALCAST_CONFORMANCE_CONNECT_URL", url);
     }
     session.run(Kind::Tests, command)
+}
+
+fn unit(session: &mut Session) -> Result<()> {
+    let mut programs = vec!["--lib".into(), "--bins".into()];
+    for target in test_targets()? {
+        if !WITH_TIER.contains(&target.as_str()) {
+            programs.push(format!("--test={target}"));
+        }
+    }
+    let programs: Vec<&str> = programs.iter().map(String::as_str).collect();
+    session.run(Kind::Tests, tests(&programs))?;
+    session.run(Kind::Tests, tests(&["--doc"]))
+}
+
+/// The names of all test targets of the workspace.
+fn test_targets() -> Result<Vec<String>> {
+    let mut metadata = Command::new(cargo());
+    metadata
+        .args(["metadata", "--locked", "--no-deps", "--format-version=1"])
+        .current_dir(workspace_dir());
+    let metadata: Value = serde_json::from_str(&run(metadata)?).context("read cargo's metadata")?;
+    let packages = metadata["packages"].as_array().context("no packages")?;
+    let targets = packages
+        .iter()
+        .filter_map(|package| package["targets"].as_array())
+        .flatten();
+    let names = targets
+        .filter(|target| target["kind"][0] == "test")
+        .filter_map(|target| target["name"].as_str());
+    Ok(names.map(str::to_owned).collect())
 }
 
 fn deny(session: &mut Session) -> Result<()> {
@@ -204,14 +245,14 @@ fn fence(session: &mut Session) -> Result<()> {
     Ok(())
 }
 
-/// Builds all test programs; meanwhile what the later tiers need is downloaded.
+/// Builds everything; meanwhile what the later tiers need is downloaded.
 fn build_all(session: &mut Session) -> Result<()> {
     ensure(&tools::FOR_BUILDING)?;
     ensure(&[tools::PYTHON])?;
     let components = Lab::builder("bring")
         .postgres(15)
         .postgres(18)
-        .kafka()
+        .debezium()
         .clickhouse()
         .redis();
     std::thread::scope(|scope| {
@@ -229,7 +270,7 @@ fn build_all(session: &mut Session) -> Result<()> {
             &["build", "--locked", "--bin=walcast", "--profile=ci"],
         )?;
         let brought = bringing.join();
-        brought.map_err(|_| anyhow::anyhow!("the thread that downloads panicked"))??;
+        brought.map_err(|_| anyhow!("the thread that downloads panicked"))??;
         session.check("components are there", true);
         Ok(())
     })
@@ -245,8 +286,8 @@ fn fuzz(session: &mut Session) -> Result<()> {
 }
 
 fn e2e(session: &mut Session) -> Result<()> {
-    let walcast = build::BuildArgs::CI.prepare(&Part::ALL)?;
-    let system = System::start("e2e", &Part::ALL, &walcast)?;
+    build_workspace(session)?;
+    let system = System::start("e2e", &Part::ALL, &walcast())?;
     let ready_file = system.lab().dir().join("ready.json");
     system.write_ready_file(&ready_file)?;
     session.run(Kind::Tests, end_to_end(&ready_file))
