@@ -1,0 +1,130 @@
+//! The real engine: `walcast-cdc` behind the worker's trait.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use walcast_cdc::{ConfigProblem, ConnectorConfig, Output, Task, TaskState, WorkerSettings};
+
+use crate::config::{Properties, WorkerConfig};
+use crate::engine::{Engine, Problem, RunningTask, TaskEvent};
+
+/// Events that may wait between the engine and the runner.
+const EVENTS: usize = 16;
+
+/// Starts connectors with `walcast-cdc`.
+pub(crate) struct CdcEngine {
+    settings: Arc<WorkerSettings>,
+    converters: BTreeMap<String, String>,
+}
+
+impl CdcEngine {
+    pub(crate) fn new(config: &WorkerConfig) -> Self {
+        let map = |props: &Properties| -> BTreeMap<String, String> {
+            props.iter().map(|(k, v)| (k.clone(), v.clone())).collect()
+        };
+        let (key_converter, value_converter) =
+            (map(&config.key_converter), map(&config.value_converter));
+        let mut converters = key_converter.clone();
+        converters.extend(value_converter.clone());
+        let settings = WorkerSettings {
+            bootstrap_servers: config.bootstrap_servers.clone(),
+            kafka: map(&config.kafka),
+            producer: map(&config.producer),
+            offsets_topic: config.offset_topic.name.clone(),
+            offsets_partitions: config.offset_topic.partitions,
+            offsets_replication: config.offset_topic.replication,
+            exactly_once: config.exactly_once,
+            group_id: config.group_id.clone(),
+            offset_flush_interval: config.offset_flush_interval,
+            key_converter,
+            value_converter,
+        };
+        Self {
+            settings: Arc::new(settings),
+            converters,
+        }
+    }
+}
+
+#[async_trait]
+impl Engine for CdcEngine {
+    fn version(&self) -> &str {
+        env!("CARGO_PKG_VERSION")
+    }
+
+    fn check(&self, props: &BTreeMap<String, String>) -> Vec<Problem> {
+        let parsed = ConnectorConfig::parse(props, &self.converters);
+        parsed
+            .err()
+            .unwrap_or_default()
+            .into_iter()
+            .map(Problem::from)
+            .collect()
+    }
+
+    async fn validate(&self, props: &BTreeMap<String, String>) -> Vec<Problem> {
+        let problems = walcast_cdc::validate(props, &self.converters).await;
+        problems.into_iter().map(Problem::from).collect()
+    }
+
+    fn start(
+        &self,
+        name: &str,
+        props: &BTreeMap<String, String>,
+        events: mpsc::Sender<TaskEvent>,
+    ) -> Result<Box<dyn RunningTask>, Vec<Problem>> {
+        let parsed = ConnectorConfig::parse(props, &self.converters);
+        let mut config = parsed
+            .map_err(|problems| problems.into_iter().map(Problem::from).collect::<Vec<_>>())?;
+        name.clone_into(&mut config.name);
+        let (sender, received) = mpsc::channel(EVENTS);
+        let task = Task::start(config, Output::Kafka(Arc::clone(&self.settings)), sender);
+        let mut forwarding = JoinSet::new();
+        forwarding.spawn(forward(received, events));
+        Ok(Box::new(CdcTask { task, forwarding }))
+    }
+}
+
+struct CdcTask {
+    task: Task,
+    forwarding: JoinSet<()>,
+}
+
+#[async_trait]
+impl RunningTask for CdcTask {
+    async fn stop(mut self: Box<Self>) {
+        self.task.stop().await;
+        // The engine's events end with its task.
+        while self.forwarding.join_next().await.is_some() {}
+    }
+}
+
+/// Passes the engine's events on in the worker's words, until the task has ended.
+async fn forward(
+    mut states: mpsc::Receiver<walcast_cdc::TaskEvent>,
+    events: mpsc::Sender<TaskEvent>,
+) {
+    while let Some(event) = states.recv().await {
+        let event = match event.state {
+            TaskState::Running => TaskEvent::Running,
+            TaskState::Failed { trace } => TaskEvent::Failed { trace },
+            // The worker knows: it has asked for it, or the snapshot was all there was to do.
+            TaskState::Stopped => continue,
+        };
+        if events.send(event).await.is_err() {
+            return;
+        }
+    }
+}
+
+impl From<ConfigProblem> for Problem {
+    fn from(problem: ConfigProblem) -> Self {
+        Self {
+            property: problem.property,
+            message: problem.message,
+        }
+    }
+}

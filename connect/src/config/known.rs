@@ -1,0 +1,182 @@
+//! Every worker property Walcast knows, and how it is treated.
+//!
+//! Names are Kafka Connect 4.1's (`DistributedConfig`, `WorkerConfig`, `RestServerConfig`) and its
+//! clients'. Nothing is silently ignored: a property is honoured, accepted with a warning where it
+//! has no effect here, or refused with what to do instead.
+
+/// How a worker property is treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Treatment {
+    /// Read and acted on.
+    Honoured,
+    /// Accepted; holds why it has no effect.
+    NoEffect(&'static str),
+    /// Refused; holds what to do instead.
+    Refused(&'static str),
+}
+
+use Treatment::{Honoured, NoEffect, Refused};
+
+const JVM: &str = "there is no JVM";
+const GROUP: &str = "one worker runs all connectors";
+const LIBRDKAFKA: &str = "the Kafka client library has its own way";
+
+/// Properties by exact name, then families by a prefix that ends in a dot.
+const KNOWN: &[(&str, Treatment)] = &[
+    ("bootstrap.servers", Honoured),
+    ("group.id", Honoured),
+    ("client.id", Honoured),
+    ("config.storage.topic", Honoured),
+    ("config.storage.replication.factor", Honoured),
+    ("offset.storage.topic", Honoured),
+    ("offset.storage.partitions", Honoured),
+    ("offset.storage.replication.factor", Honoured),
+    ("status.storage.topic", Honoured),
+    ("status.storage.partitions", Honoured),
+    ("status.storage.replication.factor", Honoured),
+    ("key.converter", Honoured),
+    ("value.converter", Honoured),
+    (
+        "header.converter",
+        NoEffect("headers are written as SimpleHeaderConverter does"),
+    ),
+    ("listeners", Honoured),
+    ("rest.advertised.host.name", Honoured),
+    ("rest.advertised.port", Honoured),
+    ("rest.advertised.listener", Honoured),
+    ("exactly.once.source.support", Honoured),
+    ("offset.flush.interval.ms", Honoured),
+    (
+        "offset.flush.timeout.ms",
+        NoEffect("a checkpoint is retried until it is written"),
+    ),
+    ("task.shutdown.graceful.timeout.ms", Honoured),
+    ("topic.tracking.enable", Honoured),
+    ("topic.tracking.allow.reset", Honoured),
+    ("topic.creation.enable", Honoured),
+    ("config.providers", Honoured),
+    ("connector.client.config.override.policy", Honoured),
+    ("security.protocol", Honoured),
+    ("client.dns.lookup", Honoured),
+    ("walcast.kafka.start.timeout.ms", Honoured),
+    ("plugin.path", NoEffect("connectors are built in")),
+    ("plugin.discovery", NoEffect("connectors are built in")),
+    (
+        "response.http.headers.config",
+        NoEffect("it adds headers to answers only"),
+    ),
+    (
+        "access.control.allow.origin",
+        NoEffect("answers carry no CORS headers"),
+    ),
+    (
+        "access.control.allow.methods",
+        NoEffect("answers carry no CORS headers"),
+    ),
+    ("scheduled.rebalance.max.delay.ms", NoEffect(GROUP)),
+    ("worker.sync.timeout.ms", NoEffect(GROUP)),
+    ("worker.unsync.backoff.ms", NoEffect(GROUP)),
+    ("connect.protocol", NoEffect(GROUP)),
+    ("session.timeout.ms", NoEffect(GROUP)),
+    ("heartbeat.interval.ms", NoEffect(GROUP)),
+    ("rebalance.timeout.ms", NoEffect(GROUP)),
+    ("group.instance.id", NoEffect(GROUP)),
+    ("inter.worker.key.generation.algorithm", NoEffect(GROUP)),
+    ("inter.worker.key.size", NoEffect(GROUP)),
+    ("inter.worker.key.ttl.ms", NoEffect(GROUP)),
+    ("inter.worker.signature.algorithm", NoEffect(GROUP)),
+    ("inter.worker.verification.algorithms", NoEffect(GROUP)),
+    ("auto.include.jmx.reporter", NoEffect(JVM)),
+    ("metric.reporters", NoEffect("metrics are at /metrics")),
+    ("metrics.num.samples", NoEffect("metrics are at /metrics")),
+    (
+        "metrics.recording.level",
+        NoEffect("metrics are at /metrics"),
+    ),
+    (
+        "metrics.sample.window.ms",
+        NoEffect("metrics are at /metrics"),
+    ),
+    ("connections.max.idle.ms", NoEffect(LIBRDKAFKA)),
+    ("receive.buffer.bytes", NoEffect(LIBRDKAFKA)),
+    ("send.buffer.bytes", NoEffect(LIBRDKAFKA)),
+    ("reconnect.backoff.ms", NoEffect(LIBRDKAFKA)),
+    ("reconnect.backoff.max.ms", NoEffect(LIBRDKAFKA)),
+    ("retry.backoff.ms", NoEffect(LIBRDKAFKA)),
+    ("retry.backoff.max.ms", NoEffect(LIBRDKAFKA)),
+    ("request.timeout.ms", NoEffect(LIBRDKAFKA)),
+    ("metadata.max.age.ms", NoEffect(LIBRDKAFKA)),
+    ("metadata.recovery.strategy", NoEffect(LIBRDKAFKA)),
+    (
+        "metadata.recovery.rebootstrap.trigger.ms",
+        NoEffect(LIBRDKAFKA),
+    ),
+    ("socket.connection.setup.timeout.ms", NoEffect(LIBRDKAFKA)),
+    (
+        "socket.connection.setup.timeout.max.ms",
+        NoEffect(LIBRDKAFKA),
+    ),
+    (
+        "admin.listeners",
+        Refused("/admin is served with the rest; remove it"),
+    ),
+    (
+        "admin.listeners.",
+        Refused("/admin is served with the rest; remove it"),
+    ),
+    (
+        "listeners.",
+        Refused("this version serves plain HTTP; put a TLS proxy in front and remove it"),
+    ),
+    (
+        "rest.extension.classes",
+        Refused(
+            "Java extensions cannot run here; put a proxy with authentication in front and remove it",
+        ),
+    ),
+    ("ssl.", Honoured),
+    ("sasl.", Honoured),
+    ("producer.", Honoured),
+    ("consumer.", Honoured),
+    ("admin.", Honoured),
+    ("key.converter.", Honoured),
+    ("value.converter.", Honoured),
+    (
+        "header.converter.",
+        NoEffect("headers are written as SimpleHeaderConverter does"),
+    ),
+    ("config.providers.", Honoured),
+    ("config.storage.", Honoured),
+    ("offset.storage.", Honoured),
+    ("status.storage.", Honoured),
+];
+
+/// How `property` is treated; `None` when the name is not known.
+pub(super) fn treatment(property: &str) -> Option<Treatment> {
+    let exact = KNOWN.iter().find(|(name, _)| *name == property);
+    let family = || {
+        KNOWN
+            .iter()
+            .find(|(name, _)| name.ends_with('.') && property.starts_with(name))
+    };
+    exact.or_else(family).map(|(_, treatment)| *treatment)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_is_listed_twice_and_exact_names_count_more_than_families() {
+        let mut names: Vec<_> = KNOWN.iter().map(|(n, _)| *n).collect();
+        names.sort_unstable();
+        assert!(names.windows(2).all(|w| w[0] != w[1]), "{names:?}");
+        assert_eq!(treatment("listeners"), Some(Honoured));
+        assert!(matches!(
+            treatment("listeners.https.ssl.keystore.location"),
+            Some(Refused(_))
+        ));
+        assert!(matches!(treatment("admin.listeners"), Some(Refused(_))));
+        assert_eq!(treatment("no.such"), None);
+    }
+}

@@ -1,0 +1,422 @@
+//! The validated worker configuration and how it is read from properties.
+
+use std::path::Path;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use walcast_wire::usage::UsageError;
+
+use super::known::{Treatment, treatment};
+use super::properties;
+use super::providers::Providers;
+
+/// String properties in the order they were given.
+pub type Properties = IndexMap<String, String>;
+
+/// Properties as a client gives them; null is told from absent.
+pub type GivenProperties = IndexMap<String, Option<String>>;
+
+/// An internal topic: its name and how it is created when missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicConfig {
+    /// `*.storage.topic`.
+    pub name: String,
+    /// `*.storage.partitions`; the config topic has 1 always.
+    pub partitions: i32,
+    /// `*.storage.replication.factor`; -1 takes the broker's default.
+    pub replication: i32,
+    /// Other `*.storage.*` settings, such as `min.insync.replicas`.
+    pub settings: Properties,
+}
+
+/// Where the REST API listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    /// Host name or address; empty listens on all.
+    pub host: String,
+    /// TCP port; 0 takes a free one.
+    pub port: u16,
+}
+
+/// A worker's configuration.
+#[derive(Debug, Clone)]
+pub struct WorkerConfig {
+    /// `bootstrap.servers`.
+    pub bootstrap_servers: String,
+    /// `group.id`.
+    pub group_id: String,
+    /// Properties of every Kafka client: `security.protocol`, `sasl.*`, `ssl.*`, `client.dns.lookup`.
+    pub kafka: Properties,
+    /// `producer.*`, prefix removed.
+    pub producer: Properties,
+    /// `consumer.*`, prefix removed.
+    pub consumer: Properties,
+    /// `admin.*`, prefix removed.
+    pub admin: Properties,
+    /// Connectors and their target states.
+    pub config_topic: TopicConfig,
+    /// Checkpoints of the connectors.
+    pub offset_topic: TopicConfig,
+    /// Statuses of connectors and tasks.
+    pub status_topic: TopicConfig,
+    /// `key.converter` and its options, full names.
+    pub key_converter: Properties,
+    /// `value.converter` and its options, full names.
+    pub value_converter: Properties,
+    /// `listeners`.
+    pub listener: Listener,
+    /// `rest.advertised.host.name`, when given.
+    pub advertised_host: Option<String>,
+    /// `rest.advertised.port`, when given.
+    pub advertised_port: Option<u16>,
+    /// `exactly.once.source.support=enabled`.
+    pub exactly_once: bool,
+    /// `offset.flush.interval.ms`.
+    pub offset_flush_interval: Duration,
+    /// `task.shutdown.graceful.timeout.ms`: how long a stop waits for a task.
+    pub stop_timeout: Duration,
+    /// `topic.tracking.enable`.
+    pub topic_tracking: bool,
+    /// `topic.tracking.allow.reset`.
+    pub topic_tracking_reset: bool,
+    /// `connector.client.config.override.policy` is not `None`: `producer.override.*` is allowed.
+    pub client_overrides: bool,
+    /// `walcast.kafka.start.timeout.ms`: how long the start waits for Kafka.
+    pub start_timeout: Duration,
+    /// `config.providers`, for connectors' properties too.
+    pub providers: Providers,
+    /// Properties that were accepted with a warning: name and why.
+    pub warnings: Vec<(String, String)>,
+}
+
+impl WorkerConfig {
+    /// Reads `file`, if any, then the environment's `CONNECT_*` variables, which count more.
+    ///
+    /// # Errors
+    /// [`UsageError`] that names the file or property and what to do.
+    pub fn load(file: Option<&Path>) -> Result<Self, UsageError> {
+        let mut props = Properties::new();
+        if let Some(path) = file {
+            let unreadable = |what: String| UsageError::new(format!("{}: {what}", path.display()));
+            let text = std::fs::read_to_string(path)
+                .map_err(|e| unreadable(format!("cannot be read: {e}")))?;
+            props.extend(properties::parse(&text).map_err(|e| unreadable(e.to_string()))?);
+        }
+        props.extend(super::env::worker_properties());
+        Self::from_properties(props)
+    }
+
+    /// Gives properties their meaning.
+    ///
+    /// # Errors
+    /// [`UsageError`] that names the property and what to do.
+    pub fn from_properties(props: Properties) -> Result<Self, UsageError> {
+        let usage = |e: super::providers::ProviderError| UsageError::new(e.to_string());
+        let providers = Providers::from_worker(&props).map_err(usage)?;
+        let props = providers.resolve(&props).map_err(usage)?;
+        let warnings = treat_all(&props)?;
+        let reader = Reader { props: &props };
+        Ok(Self {
+            bootstrap_servers: reader.text_or("bootstrap.servers", "localhost:9092"),
+            group_id: reader.text_or("group.id", "walcast"),
+            kafka: reader.kafka_properties(),
+            producer: reader.family("producer."),
+            consumer: reader.family("consumer."),
+            admin: reader.family("admin."),
+            config_topic: reader.topic("config", "connect-configs", Some(1))?,
+            offset_topic: reader.topic("offset", "connect-offsets", None)?,
+            status_topic: reader.topic("status", "connect-status", None)?,
+            key_converter: reader.named("key.converter"),
+            value_converter: reader.named("value.converter"),
+            listener: reader.listener()?,
+            advertised_host: reader.text("rest.advertised.host.name").map(str::to_owned),
+            advertised_port: reader.number("rest.advertised.port")?,
+            exactly_once: reader.exactly_once()?,
+            offset_flush_interval: reader.millis("offset.flush.interval.ms", 60_000)?,
+            stop_timeout: reader.millis("task.shutdown.graceful.timeout.ms", 5_000)?,
+            topic_tracking: reader.flag("topic.tracking.enable", true)?,
+            topic_tracking_reset: reader.flag("topic.tracking.allow.reset", true)?,
+            client_overrides: reader.override_policy()?,
+            start_timeout: reader.millis("walcast.kafka.start.timeout.ms", 60_000)?,
+            providers,
+            warnings,
+        })
+    }
+}
+
+/// Applies the table of known properties: refuses, or collects warnings.
+fn treat_all(props: &Properties) -> Result<Vec<(String, String)>, UsageError> {
+    let mut warnings = Vec::new();
+    for name in props.keys() {
+        match treatment(name) {
+            Some(Treatment::Honoured) => {}
+            Some(Treatment::NoEffect(why)) => {
+                warnings.push((name.clone(), format!("has no effect: {why}")));
+            }
+            Some(Treatment::Refused(instead)) => {
+                return Err(UsageError::new(format!(
+                    "{name} is not supported: {instead}"
+                )));
+            }
+            None => warnings.push((
+                name.clone(),
+                "is not a worker property Walcast knows; check its spelling".into(),
+            )),
+        }
+    }
+    Ok(warnings)
+}
+
+struct Reader<'a> {
+    props: &'a Properties,
+}
+
+impl Reader<'_> {
+    fn text(&self, name: &str) -> Option<&str> {
+        self.props
+            .get(name)
+            .map(|v| v.trim())
+            .filter(|v| !v.is_empty())
+    }
+
+    fn text_or(&self, name: &str, default: &str) -> String {
+        self.text(name).unwrap_or(default).to_owned()
+    }
+
+    fn number<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, UsageError> {
+        let Some(text) = self.text(name) else {
+            return Ok(None);
+        };
+        let wrong = |_| UsageError::new(format!("{name}={text}: give a whole number in its range"));
+        text.parse().map(Some).map_err(wrong)
+    }
+
+    fn millis(&self, name: &str, default: u64) -> Result<Duration, UsageError> {
+        Ok(Duration::from_millis(self.number(name)?.unwrap_or(default)))
+    }
+
+    fn flag(&self, name: &str, default: bool) -> Result<bool, UsageError> {
+        match self.text(name) {
+            None => Ok(default),
+            Some(t) if t.eq_ignore_ascii_case("true") => Ok(true),
+            Some(t) if t.eq_ignore_ascii_case("false") => Ok(false),
+            Some(t) => Err(UsageError::new(format!("{name}={t}: give true or false"))),
+        }
+    }
+
+    /// Properties below `prefix`, the prefix removed.
+    fn family(&self, prefix: &str) -> Properties {
+        let below =
+            |(k, v): (&String, &String)| Some((k.strip_prefix(prefix)?.to_owned(), v.clone()));
+        self.props.iter().filter_map(below).collect()
+    }
+
+    /// A property and its options, under their full names.
+    fn named(&self, name: &str) -> Properties {
+        let options = format!("{name}.");
+        let ours = |(k, _): &(&String, &String)| *k == name || k.starts_with(&options);
+        self.props
+            .iter()
+            .filter(ours)
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect()
+    }
+
+    fn kafka_properties(&self) -> Properties {
+        let ours = |(k, _): &(&String, &String)| {
+            matches!(
+                k.as_str(),
+                "security.protocol" | "client.dns.lookup" | "client.id"
+            ) || k.starts_with("sasl.")
+                || k.starts_with("ssl.")
+        };
+        self.props
+            .iter()
+            .filter(ours)
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect()
+    }
+
+    fn topic(&self, kind: &str, name: &str, fixed: Option<i32>) -> Result<TopicConfig, UsageError> {
+        let prefix = format!("{kind}.storage.");
+        let default_partitions = if kind == "offset" { 25 } else { 5 };
+        let partitions = self
+            .number(&format!("{prefix}partitions"))?
+            .unwrap_or(default_partitions);
+        let replication = self
+            .number(&format!("{prefix}replication.factor"))?
+            .unwrap_or(3);
+        for (what, value) in [
+            ("partitions", partitions),
+            ("replication.factor", replication),
+        ] {
+            if value != -1 && value < 1 {
+                return Err(UsageError::new(format!(
+                    "{prefix}{what}={value}: give at least 1, or -1 for the broker's default"
+                )));
+            }
+        }
+        let mut settings = self.family(&prefix);
+        settings
+            .retain(|k, _| !matches!(k.as_str(), "topic" | "partitions" | "replication.factor"));
+        Ok(TopicConfig {
+            name: self.text_or(&format!("{prefix}topic"), name),
+            partitions: fixed.unwrap_or(partitions),
+            replication,
+            settings,
+        })
+    }
+
+    fn listener(&self) -> Result<Listener, UsageError> {
+        let text = self.text_or("listeners", "http://:8083");
+        let wrong = |why: &str| UsageError::new(format!("listeners={text}: {why}"));
+        if text.contains(',') {
+            return Err(wrong("this version serves one listener; keep one"));
+        }
+        let Some(address) = strip_scheme(&text, "http") else {
+            return Err(wrong(
+                "this version serves plain HTTP; give http://host:port and put a TLS proxy in front",
+            ));
+        };
+        let (host, port) = address
+            .rsplit_once(':')
+            .ok_or_else(|| wrong("give it as http://host:port"))?;
+        let port = port
+            .parse()
+            .map_err(|_| wrong("the port is not a number from 0 to 65535"))?;
+        let host = host
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .to_owned();
+        Ok(Listener { host, port })
+    }
+
+    fn exactly_once(&self) -> Result<bool, UsageError> {
+        match self
+            .text("exactly.once.source.support")
+            .map(str::to_ascii_lowercase)
+            .as_deref()
+        {
+            None | Some("disabled" | "preparing") => Ok(false),
+            Some("enabled") => Ok(true),
+            Some(other) => Err(UsageError::new(format!(
+                "exactly.once.source.support={other}: give enabled, preparing or disabled"
+            ))),
+        }
+    }
+
+    fn override_policy(&self) -> Result<bool, UsageError> {
+        let name = "connector.client.config.override.policy";
+        match self.text(name).unwrap_or("All") {
+            "All" => Ok(true),
+            "None" => Ok(false),
+            other => Err(UsageError::new(format!(
+                "{name}={other}: Walcast has All and None"
+            ))),
+        }
+    }
+}
+
+fn strip_scheme<'a>(url: &'a str, scheme: &str) -> Option<&'a str> {
+    let (given, rest) = url.split_once("://")?;
+    given
+        .eq_ignore_ascii_case(scheme)
+        .then(|| rest.trim_end_matches('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(pairs: &[(&str, &str)]) -> Result<WorkerConfig, UsageError> {
+        let props = pairs
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        WorkerConfig::from_properties(props.collect())
+    }
+
+    #[test]
+    fn defaults_are_kafka_connects() {
+        let config = parse(&[]).unwrap();
+        assert_eq!(
+            config.listener,
+            Listener {
+                host: String::new(),
+                port: 8083
+            }
+        );
+        assert_eq!(
+            (
+                config.config_topic.partitions,
+                config.config_topic.replication
+            ),
+            (1, 3)
+        );
+        assert_eq!(
+            (
+                config.offset_topic.partitions,
+                config.status_topic.partitions
+            ),
+            (25, 5)
+        );
+        assert_eq!(config.offset_flush_interval, Duration::from_secs(60));
+        assert!(!config.exactly_once && config.warnings.is_empty());
+    }
+
+    #[test]
+    fn a_workers_file_is_read_as_it_is() {
+        let config = parse(&[
+            ("bootstrap.servers", "a:1,b:2"),
+            (
+                "key.converter",
+                "org.apache.kafka.connect.json.JsonConverter",
+            ),
+            ("key.converter.schemas.enable", "false"),
+            ("config.storage.topic", "c"),
+            ("config.storage.min.insync.replicas", "2"),
+            ("listeners", "HTTP://127.0.0.1:0"),
+            ("producer.compression.type", "lz4"),
+            ("sasl.mechanism", "PLAIN"),
+            ("exactly.once.source.support", "enabled"),
+            ("plugin.path", "/x"),
+            ("bogus", "1"),
+        ])
+        .unwrap();
+        assert_eq!(
+            config.key_converter["key.converter.schemas.enable"],
+            "false"
+        );
+        assert_eq!(config.config_topic.settings["min.insync.replicas"], "2");
+        assert_eq!(
+            config.listener,
+            Listener {
+                host: "127.0.0.1".into(),
+                port: 0
+            }
+        );
+        assert_eq!(config.producer["compression.type"], "lz4");
+        assert_eq!(config.kafka["sasl.mechanism"], "PLAIN");
+        assert!(config.exactly_once);
+        let warned: Vec<_> = config.warnings.iter().map(|(n, _)| n.as_str()).collect();
+        assert_eq!(warned, ["plugin.path", "bogus"]);
+    }
+
+    #[test]
+    fn what_cannot_be_honoured_is_refused_by_name() {
+        for (name, value) in [
+            ("listeners", "https://:8443"),
+            ("listeners", "http://a:1,http://b:2"),
+            ("listeners", "nonsense"),
+            ("rest.extension.classes", "x.Auth"),
+            ("listeners.https.ssl.keystore.location", "/x"),
+            ("offset.storage.partitions", "0"),
+            ("offset.flush.interval.ms", "soon"),
+            ("exactly.once.source.support", "yes"),
+            ("topic.tracking.enable", "maybe"),
+            ("connector.client.config.override.policy", "Principal"),
+        ] {
+            let error = parse(&[(name, value)]).unwrap_err().to_string();
+            assert!(error.starts_with(name), "{error}");
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! A runner: keeps one connector to what is wanted of it, and says its status.
+//!
+//! What is wanted comes in through a watch, newest only; statuses go out. One task runs at a time:
+//! the next is started only when nothing of the former runs any more.
+
+use std::collections::BTreeMap;
+
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::Shared;
+use crate::config::Properties;
+use crate::engine::{Problem, RunningTask, TaskEvent};
+use crate::store::config_record::TargetState;
+use crate::store::configs::Connector;
+use crate::store::status_record::{State, Status, StatusKey, StatusValue};
+
+/// Events of a task that may wait for its runner.
+const EVENTS: usize = 64;
+
+/// Every connector has one task: a slot has one reader.
+const TASK: u32 = 0;
+
+/// The generation statuses carry while one worker has the group to itself.
+const GENERATION: i32 = 1;
+
+/// Counters of the restarts asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Epochs {
+    pub(super) connector: u64,
+    pub(super) task: u64,
+}
+
+/// What is wanted of a connector.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Desired {
+    props: Properties,
+    target: TargetState,
+    pub(super) epochs: Epochs,
+}
+
+impl Desired {
+    pub(super) fn new(connector: Connector, epochs: Epochs) -> Self {
+        Self {
+            props: connector.props,
+            target: connector.target,
+            epochs,
+        }
+    }
+}
+
+/// How the task stands.
+enum Task {
+    None,
+    Paused,
+    Running(Box<dyn RunningTask>, mpsc::Receiver<TaskEvent>),
+    Failed,
+}
+
+/// Runs one connector.
+pub(super) struct Runner {
+    shared: Shared,
+    name: String,
+    task: Task,
+    now: Option<Desired>,
+}
+
+impl Runner {
+    pub(super) fn new(shared: Shared, name: String) -> Self {
+        Self {
+            shared,
+            name,
+            task: Task::None,
+            now: None,
+        }
+    }
+
+    /// Runs until the connector is gone, or until `stop`; its task is stopped then.
+    pub(super) async fn run(
+        mut self,
+        mut desired: watch::Receiver<Option<Desired>>,
+        stop: CancellationToken,
+    ) {
+        loop {
+            let wanted = desired.borrow_and_update().clone();
+            let Some(wanted) = wanted else {
+                self.remove().await;
+                return;
+            };
+            self.follow(wanted).await;
+            loop {
+                tokio::select! {
+                    biased;
+                    () = stop.cancelled() => return self.hand_back().await,
+                    changed = desired.changed() => match changed {
+                        Ok(()) => break,
+                        Err(_) => return self.hand_back().await,
+                    },
+                    event = next_event(&mut self.task) => self.on_event(event).await,
+                }
+            }
+        }
+    }
+
+    /// Does what is wanted.
+    async fn follow(&mut self, wanted: Desired) {
+        let former = self.now.replace(wanted.clone());
+        let changed = former.as_ref().is_none_or(|f| f.props != wanted.props);
+        let restarts = former.as_ref().map_or(Epochs::default(), |f| f.epochs);
+        let restart_task = restarts.task != wanted.epochs.task;
+        if former.is_some() && restarts.connector != wanted.epochs.connector {
+            self.say_connector(State::Restarting, None);
+        }
+        if former.is_some() && restart_task && wanted.target != TargetState::Stopped {
+            self.say_task(State::Restarting, None);
+        }
+        let renew = changed || restart_task;
+        match wanted.target {
+            TargetState::Stopped => {
+                self.stop_task().await;
+                self.task = Task::None;
+                self.clear_tasks();
+                self.say_connector(State::Stopped, None);
+            }
+            TargetState::Paused => self.pause(renew).await,
+            TargetState::Started => self.start(&wanted, renew).await,
+        }
+    }
+
+    /// A failed task stays failed until it is restarted or changed.
+    async fn pause(&mut self, renew: bool) {
+        self.say_connector(State::Paused, None);
+        if matches!(self.task, Task::Failed) && !renew {
+            return;
+        }
+        self.stop_task().await;
+        self.task = Task::Paused;
+        self.say_task(State::Paused, None);
+    }
+
+    async fn start(&mut self, wanted: &Desired, renew: bool) {
+        if matches!(self.task, Task::Running(..) | Task::Failed) && !renew {
+            self.say_connector(State::Running, None);
+            return;
+        }
+        self.stop_task().await;
+        self.task = Task::None;
+        let resolved = match self.shared.config.providers.resolve(&wanted.props) {
+            Ok(resolved) => resolved.into_iter().collect::<BTreeMap<_, _>>(),
+            Err(error) => return self.fail_connector(&error.to_string()),
+        };
+        let (events, received) = mpsc::channel(EVENTS);
+        match self.shared.engine.start(&self.name, &resolved, events) {
+            Ok(task) => {
+                self.task = Task::Running(task, received);
+                self.say_connector(State::Running, None);
+            }
+            Err(problems) => self.fail_connector(&describe(&problems)),
+        }
+    }
+
+    fn fail_connector(&mut self, trace: &str) {
+        tracing::error!(connector = self.name, trace, "the connector cannot start");
+        self.clear_tasks();
+        self.say_connector(State::Failed, Some(trace.to_owned()));
+    }
+
+    async fn on_event(&mut self, event: Option<TaskEvent>) {
+        match event {
+            Some(TaskEvent::Running) => self.say_task(State::Running, None),
+            Some(TaskEvent::TopicUsed { topic }) => self.say_topic(topic),
+            Some(TaskEvent::Failed { trace }) => self.fail_task(trace).await,
+            None => {
+                self.fail_task("The task ended without a word; restart it".into())
+                    .await
+            }
+        }
+    }
+
+    async fn fail_task(&mut self, trace: String) {
+        tracing::error!(connector = self.name, task = TASK, trace, "the task failed");
+        self.stop_task().await;
+        self.task = Task::Failed;
+        self.say_task(State::Failed, Some(trace));
+    }
+
+    /// The connector is gone: nothing of it stays but its offsets.
+    async fn remove(&mut self) {
+        self.stop_task().await;
+        self.task = Task::None;
+        self.clear_tasks();
+        for topic in self.shared.statuses.topics(&self.name) {
+            let connector = self.name.clone();
+            self.shared
+                .statuses
+                .say(StatusKey::Topic { topic, connector }, None);
+        }
+        self.shared
+            .statuses
+            .say(StatusKey::Connector(self.name.clone()), None);
+    }
+
+    /// The worker stops: nobody runs the connector until one takes it again.
+    async fn hand_back(&mut self) {
+        let ran = matches!(self.task, Task::Running(..) | Task::Paused);
+        self.stop_task().await;
+        if ran {
+            self.say_unassigned(StatusKey::Task(self.name.clone(), TASK));
+        }
+        self.say_unassigned(StatusKey::Connector(self.name.clone()));
+    }
+
+    /// Stops the task if one runs. Its events are still taken, so that it never waits for us.
+    async fn stop_task(&mut self) {
+        let Task::Running(task, mut events) = std::mem::replace(&mut self.task, Task::None) else {
+            return;
+        };
+        let mut stopping = task.stop();
+        loop {
+            tokio::select! {
+                () = &mut stopping => return,
+                Some(event) = events.recv() => {
+                    if let TaskEvent::TopicUsed { topic } = event {
+                        self.say_topic(topic);
+                    }
+                }
+            }
+        }
+    }
+
+    fn clear_tasks(&self) {
+        for (index, _) in self.shared.statuses.tasks(&self.name) {
+            self.shared
+                .statuses
+                .say(StatusKey::Task(self.name.clone(), index), None);
+        }
+    }
+
+    fn say_connector(&self, state: State, trace: Option<String>) {
+        self.say(StatusKey::Connector(self.name.clone()), state, trace);
+    }
+
+    fn say_task(&self, state: State, trace: Option<String>) {
+        self.say(StatusKey::Task(self.name.clone(), TASK), state, trace);
+    }
+
+    fn say_unassigned(&self, key: StatusKey) {
+        self.say(key, State::Unassigned, None);
+    }
+
+    fn say(&self, key: StatusKey, state: State, trace: Option<String>) {
+        let runs = !matches!(state, State::Unassigned | State::Restarting);
+        let status = Status {
+            state,
+            trace,
+            worker_id: self.shared.worker_id.to_string(),
+            generation: GENERATION,
+            version: runs.then(|| self.shared.engine.version().to_owned()),
+        };
+        self.shared
+            .statuses
+            .say(key, Some(StatusValue::Status(status)));
+    }
+
+    fn say_topic(&self, topic: String) {
+        if self.shared.config.topic_tracking {
+            let key = StatusKey::Topic {
+                topic,
+                connector: self.name.clone(),
+            };
+            let at_ms = (self.shared.now_ms)();
+            self.shared
+                .statuses
+                .say(key, Some(StatusValue::TopicSeen { task: TASK, at_ms }));
+        }
+    }
+}
+
+/// The next event of a running task; never comes when none runs.
+async fn next_event(task: &mut Task) -> Option<TaskEvent> {
+    match task {
+        Task::Running(_, events) => events.recv().await,
+        Task::None | Task::Paused | Task::Failed => std::future::pending().await,
+    }
+}
+
+fn describe(problems: &[Problem]) -> String {
+    let lines = problems
+        .iter()
+        .map(|p| format!("{}: {}", p.property, p.message));
+    format!(
+        "The connector's configuration is not valid:\n{}",
+        lines.collect::<Vec<_>>().join("\n")
+    )
+}

@@ -1,0 +1,159 @@
+//! Builds Kafka clients from the worker's properties, and waits for Kafka at the start.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use walcast_wire::usage::UsageError;
+
+use super::KafkaFault;
+use crate::config::{Properties, WorkerConfig};
+
+const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Makes the worker's Kafka clients. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Clients {
+    config: Arc<WorkerConfig>,
+    base: ClientConfig,
+    metadata: Arc<BaseConsumer>,
+}
+
+impl Clients {
+    /// # Errors
+    /// [`UsageError`] when a client property is wrong. Nothing is connected yet.
+    pub(crate) fn new(config: Arc<WorkerConfig>) -> Result<Self, UsageError> {
+        let mut base = ClientConfig::new();
+        base.set("bootstrap.servers", &config.bootstrap_servers)
+            .set("client.id", format!("walcast-{}", config.group_id))
+            .set("log.connection.close", "false")
+            .set("socket.keepalive.enable", "true")
+            .set("reconnect.backoff.max.ms", "1000");
+        apply(&mut base, &config.kafka)?;
+        let metadata = base.create().map_err(|e| {
+            UsageError::new(format!(
+                "the worker's Kafka client properties are wrong: {e}"
+            ))
+        })?;
+        Ok(Self {
+            config,
+            base,
+            metadata: Arc::new(metadata),
+        })
+    }
+
+    /// A reader of whole topics: committed records only, ends are reported, nothing is committed.
+    pub(super) fn reader(&self, topic: &str) -> ClientConfig {
+        let mut client = self.base.clone();
+        client
+            .set(
+                "group.id",
+                format!("{}-{topic}-reader", self.config.group_id),
+            )
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", "earliest")
+            .set("enable.partition.eof", "true")
+            .set("isolation.level", "read_committed")
+            .set("fetch.wait.max.ms", "100")
+            .set("queued.max.messages.kbytes", "8192");
+        client
+    }
+
+    /// A writer that loses and reorders nothing and partitions as Java's clients do.
+    pub(super) fn writer(&self) -> ClientConfig {
+        let mut client = self.base.clone();
+        client
+            .set("acks", "all")
+            .set("enable.idempotence", "true")
+            .set("partitioner", "murmur2_random")
+            .set("linger.ms", "0")
+            .set("message.timeout.ms", "30000");
+        client
+    }
+
+    /// An administrator of topics.
+    pub(super) fn admin(&self) -> ClientConfig {
+        self.base.clone()
+    }
+
+    /// The partitions of a topic that exists.
+    pub(super) async fn partitions(&self, topic: &str) -> Result<Vec<i32>, KafkaFault> {
+        let (client, name) = (Arc::clone(&self.metadata), topic.to_owned());
+        let doing = format!("asking for the partitions of topic {topic}");
+        let asked = tokio::task::spawn_blocking(move || {
+            client
+                .fetch_metadata(Some(&name), METADATA_TIMEOUT)
+                .map(|metadata| {
+                    let topics = metadata.topics().iter();
+                    topics
+                        .flat_map(|t| t.partitions())
+                        .map(|p| p.id())
+                        .collect::<Vec<i32>>()
+                })
+        });
+        let partitions = asked.await.map_err(|e| KafkaFault::new(&doing, e))?;
+        let partitions = partitions.map_err(|e| KafkaFault::new(&doing, e))?;
+        if partitions.is_empty() {
+            return Err(KafkaFault::new(
+                &doing,
+                "the topic does not exist; create it",
+            ));
+        }
+        Ok(partitions)
+    }
+
+    async fn cluster_id(&self) -> Result<String, KafkaError> {
+        let client = Arc::clone(&self.metadata);
+        let asked = tokio::task::spawn_blocking(move || {
+            client.fetch_metadata(None, METADATA_TIMEOUT)?;
+            Ok(client
+                .client()
+                .fetch_cluster_id(METADATA_TIMEOUT)
+                .unwrap_or_default())
+        });
+        asked.await.unwrap_or(Err(KafkaError::Canceled))
+    }
+}
+
+/// Waits until Kafka answers and returns the cluster's id.
+///
+/// # Errors
+/// One sentence with the cure when it does not answer within the configured time.
+pub(crate) async fn connect(clients: &Clients) -> Result<String, KafkaFault> {
+    let config = &clients.config;
+    let deadline = tokio::time::Instant::now() + config.start_timeout;
+    loop {
+        let error = match clients.cluster_id().await {
+            Ok(id) => return Ok(id),
+            Err(error) => error,
+        };
+        if tokio::time::Instant::now() >= deadline {
+            return Err(KafkaFault::sentence(format!(
+                "Kafka at {} did not answer for {} s ({error}); check bootstrap.servers, that a broker runs there, and security.protocol; its advertised.listeners must be reachable from here",
+                config.bootstrap_servers,
+                config.start_timeout.as_secs()
+            )));
+        }
+        tracing::warn!(bootstrap_servers = config.bootstrap_servers, %error, "Kafka does not answer; trying again");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+/// Java's client property names, as librdkafka spells them.
+fn apply(client: &mut ClientConfig, props: &Properties) -> Result<(), UsageError> {
+    for (name, value) in props {
+        match name.as_str() {
+            "client.dns.lookup" => {}
+            "security.protocol" => {
+                client.set("security.protocol", value.to_ascii_lowercase());
+            }
+            _ => {
+                client.set(name, value);
+            }
+        }
+    }
+    Ok(())
+}

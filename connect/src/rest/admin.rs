@@ -1,0 +1,89 @@
+//! The worker itself: its version, its health, its loggers.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{Path, RawQuery, State};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::answer::{empty, ok, with_status};
+use super::{Answer, Api, body};
+use crate::herder::Command;
+use crate::refusal::Refusal;
+
+/// How long the herder may take to answer before the worker counts as unhealthy.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// `GET /`.
+pub(super) async fn root(State(api): State<Api>) -> Answer {
+    ok(&json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "commit": option_env!("WALCAST_COMMIT").unwrap_or("unknown"),
+        "kafka_cluster_id": &*api.cluster_id,
+    }))
+}
+
+/// `GET /health`: the herder answers.
+pub(super) async fn health(State(api): State<Api>) -> Answer {
+    let ping = api.herder.ask(Command::Ping);
+    match tokio::time::timeout(HEALTH_TIMEOUT, ping).await {
+        Ok(Ok(())) => ok(&json!({
+            "status": "healthy",
+            "message": "Worker has completed startup and is ready to handle requests.",
+        })),
+        Ok(Err(refusal)) => with_status(
+            503,
+            &json!({"status": "unhealthy", "message": refusal.to_string()}),
+        ),
+        Err(_) => with_status(
+            500,
+            &json!({
+                "status": "unhealthy",
+                "message": "Worker was unable to handle this request and may be unable to handle other requests.",
+            }),
+        ),
+    }
+}
+
+/// `GET /admin/loggers`.
+pub(super) async fn loggers(State(api): State<Api>) -> Answer {
+    ok(&api.loggers.all())
+}
+
+/// `GET /admin/loggers/{logger}`.
+pub(super) async fn logger(State(api): State<Api>, Path(logger): Path<String>) -> Answer {
+    let missing = || Refusal::not_found(format!("Logger {logger} not found."));
+    ok(&api.loggers.get(&logger).ok_or_else(missing)?)
+}
+
+#[derive(Deserialize)]
+struct LevelRequest {
+    level: Option<String>,
+}
+
+/// `PUT /admin/loggers/{logger}`, with `scope=worker` or `scope=cluster`.
+pub(super) async fn set_logger(
+    State(api): State<Api>,
+    Path(logger): Path<String>,
+    RawQuery(query): RawQuery,
+    body: Bytes,
+) -> Answer {
+    let request: LevelRequest = body::require(&body)?;
+    let level = request.level.ok_or_else(|| {
+        Refusal::bad_request("Desired 'level' parameter was not specified in request.")
+    })?;
+    let now_ms = (api.shared.now_ms)();
+    let level = level.to_ascii_uppercase();
+    if !api.loggers.set(&logger, &level, now_ms) {
+        return Err(Refusal::not_found(format!("invalid log level '{level}'.")).into());
+    }
+    tracing::info!(logger, level, "log level changed");
+    if query.is_some_and(|q| {
+        q.split('&')
+            .any(|pair| pair.eq_ignore_ascii_case("scope=cluster"))
+    }) {
+        return empty(204);
+    }
+    ok(&[logger])
+}

@@ -1,0 +1,161 @@
+//! Kafka Connect's REST API: paths in, JSON out, codes and texts as Connect 4.1 answers them.
+//!
+//! Handlers read the stores and send changes to the herder; nothing else happens here.
+
+mod admin;
+mod answer;
+mod body;
+mod connectors;
+mod lifecycle;
+mod metrics;
+mod offsets;
+mod plugins;
+
+use std::sync::Arc;
+
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{Method, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use axum::routing::{get, post, put};
+use axum::{Router, ServiceExt};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower::Layer;
+use tower_http::normalize_path::NormalizePathLayer;
+
+use crate::herder::{Herder, Shared};
+use crate::logging::Loggers;
+use crate::refusal::Refusal;
+use answer::{ApiError, bare};
+
+/// The largest body that is read.
+const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// What handlers work with. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Api {
+    pub(crate) shared: Shared,
+    pub(crate) herder: Herder,
+    pub(crate) loggers: Arc<Loggers>,
+    pub(crate) cluster_id: Arc<str>,
+    pub(crate) metrics: metrics_exporter_prometheus::PrometheusHandle,
+}
+
+type Answer = Result<Response, ApiError>;
+
+/// All paths of the worker.
+pub(crate) fn router(api: Api) -> Router {
+    let connect = Router::new()
+        .route("/", get(admin::root))
+        .route("/health", get(admin::health))
+        .route(
+            "/connectors",
+            get(connectors::list).post(connectors::create),
+        )
+        .route(
+            "/connectors/{name}",
+            get(connectors::show).delete(connectors::delete),
+        )
+        .route(
+            "/connectors/{name}/config",
+            get(connectors::config)
+                .put(connectors::put_config)
+                .patch(connectors::patch_config),
+        )
+        .route("/connectors/{name}/status", get(connectors::status))
+        .route("/connectors/{name}/tasks", get(connectors::tasks))
+        .route(
+            "/connectors/{name}/tasks/{index}/status",
+            get(connectors::task_status),
+        )
+        .route("/connectors/{name}/topics", get(connectors::topics))
+        .route(
+            "/connectors/{name}/topics/reset",
+            put(connectors::reset_topics),
+        )
+        .route("/connectors/{name}/pause", put(lifecycle::pause))
+        .route("/connectors/{name}/resume", put(lifecycle::resume))
+        .route("/connectors/{name}/stop", put(lifecycle::stop))
+        .route("/connectors/{name}/restart", post(lifecycle::restart))
+        .route(
+            "/connectors/{name}/tasks/{index}/restart",
+            post(lifecycle::restart_task),
+        )
+        .route(
+            "/connectors/{name}/offsets",
+            get(offsets::show)
+                .patch(offsets::alter)
+                .delete(offsets::reset),
+        )
+        .route("/connector-plugins", get(plugins::list))
+        .route("/connector-plugins/{plugin}/config", get(plugins::config))
+        .route(
+            "/connector-plugins/{plugin}/config/validate",
+            put(plugins::validate),
+        )
+        .route("/admin/loggers", get(admin::loggers))
+        .route(
+            "/admin/loggers/{logger}",
+            get(admin::logger).put(admin::set_logger),
+        )
+        .route_layer(axum::middleware::from_fn(negotiate));
+    connect
+        .route("/metrics", get(metrics::show))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .fallback(async || bare(404))
+        .method_not_allowed_fallback(async || bare(405))
+        .with_state(api)
+}
+
+/// Serves the API until `stop`; requests under way are answered first.
+///
+/// # Errors
+/// The listener failed.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    api: Api,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
+    // Connect takes a path with or without a slash at its end.
+    let app = NormalizePathLayer::trim_trailing_slash().layer(router(api));
+    let app = ServiceExt::<Request>::into_make_service(app);
+    axum::serve(listener, app)
+        .with_graceful_shutdown(stop.cancelled_owned())
+        .await
+}
+
+/// Connect takes and gives JSON only: 415 and 406 for anything else.
+async fn negotiate(request: Request, next: Next) -> Response {
+    match refused_media(&request) {
+        Some(status) => bare(status),
+        None => next.run(request).await,
+    }
+}
+
+fn refused_media(request: &Request) -> Option<u16> {
+    let media = |name: header::HeaderName| {
+        let value = request.headers().get(name)?.to_str().ok()?;
+        Some(value.to_ascii_lowercase())
+    };
+    let first = |given: &str| given.split(';').next().map(|media| media.trim().to_owned());
+    let changes = matches!(
+        *request.method(),
+        Method::POST | Method::PUT | Method::PATCH
+    );
+    let given = media(header::CONTENT_TYPE).filter(|_| changes);
+    if given.is_some_and(|given| first(&given).as_deref() != Some("application/json")) {
+        return Some(415);
+    }
+    let json = |range: String| matches!(&*range, "*/*" | "application/*" | "application/json");
+    let takes_json = |accepted: &str| accepted.split(',').filter_map(first).any(json);
+    media(header::ACCEPT)
+        .is_some_and(|accepted| !takes_json(&accepted))
+        .then_some(406)
+}
+
+/// A task's index in a path; anything but a number is no path of ours.
+fn task_index(text: &str) -> Result<u32, Refusal> {
+    text.parse()
+        .map_err(|_| Refusal::not_found("HTTP 404 Not Found"))
+}

@@ -1,0 +1,227 @@
+//! The worker as a whole: started, listening, stopped.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use walcast_wire::usage::UsageError;
+
+use crate::config::WorkerConfig;
+use crate::engine::Engine;
+use crate::herder::{Herder, Owner, Shared};
+use crate::kafka::{self, Clients, TopicLog};
+use crate::logging::Loggers;
+use crate::rest::{self, Api};
+use crate::store::config_record::ConfigRecord;
+use crate::store::configs::ConfigStore;
+use crate::store::status_writer;
+use crate::store::statuses::StatusStore;
+
+/// What a stop may take beyond `task.shutdown.graceful.timeout.ms`.
+const STOP_MARGIN: Duration = Duration::from_secs(5);
+
+/// What the worker is given besides its configuration.
+pub struct Surroundings {
+    /// Starts connectors' tasks.
+    pub engine: Arc<dyn Engine>,
+    /// The loggers of the process.
+    pub loggers: Arc<Loggers>,
+    /// The metrics of the process.
+    pub metrics: PrometheusHandle,
+    /// Milliseconds since the Unix epoch.
+    pub now_ms: fn() -> i64,
+}
+
+/// A running worker. Stop it with [`Worker::stop`]; dropping it aborts everything.
+pub struct Worker {
+    address: SocketAddr,
+    parts: JoinSet<&'static str>,
+    stops: Stops,
+    stop_timeout: Duration,
+}
+
+/// What is stopped, in this order.
+#[derive(Default)]
+struct Stops {
+    server: CancellationToken,
+    owner: CancellationToken,
+    writer: CancellationToken,
+    readers: CancellationToken,
+}
+
+impl Worker {
+    /// Waits for Kafka, reads the state back, starts the connectors and listens.
+    ///
+    /// # Errors
+    /// Kafka does not answer, the topics cannot be used, or the port is taken: one sentence each,
+    /// with the cure.
+    pub async fn start(config: WorkerConfig, given: Surroundings) -> anyhow::Result<Self> {
+        let config = Arc::new(config);
+        let clients = Clients::new(Arc::clone(&config))?;
+        let listener = listen(&config).await?;
+        let address = listener
+            .local_addr()
+            .context("asking for the listener's address")?;
+        let cluster_id = kafka::connect(&clients).await?;
+        for (kind, topic) in [
+            ("config", &config.config_topic),
+            ("offset", &config.offset_topic),
+            ("status", &config.status_topic),
+        ] {
+            kafka::ensure(&clients, kind, topic).await?;
+        }
+        let stops = Stops::default();
+        let mut parts = JoinSet::new();
+        let configs = Arc::new(ConfigStore::default());
+        let statuses = Arc::new(StatusStore::default());
+        let (config_log, follower) = TopicLog::open(&clients, &config.config_topic.name).await?;
+        let (store, stop) = (Arc::clone(&configs), stops.readers.clone());
+        parts.spawn(async move {
+            follower
+                .run(stop, |record| store.apply(ConfigRecord::decode(&record)))
+                .await;
+            "the reader of the config topic"
+        });
+        let (status_log, follower) = TopicLog::open(&clients, &config.status_topic.name).await?;
+        let (store, stop) = (Arc::clone(&statuses), stops.readers.clone());
+        parts.spawn(async move {
+            follower.run(stop, |record| store.apply(&record)).await;
+            "the reader of the status topic"
+        });
+        config_log.read_to_end().await?;
+        status_log.read_to_end().await?;
+        let (store, stop) = (Arc::clone(&statuses), stops.writer.clone());
+        parts.spawn(async move {
+            status_writer::run(store, Arc::new(status_log), stop).await;
+            "the writer of statuses"
+        });
+        let worker_id = worker_id(&config, address);
+        tracing::info!(
+            worker_id,
+            connectors = configs.names().len(),
+            "state read back"
+        );
+        let shared = Shared {
+            engine: given.engine,
+            clients,
+            configs,
+            statuses,
+            config_log: Arc::new(config_log),
+            worker_id: worker_id.into(),
+            now_ms: given.now_ms,
+            config: Arc::clone(&config),
+        };
+        let (herder, queue) = Herder::new();
+        let owner = Owner::new(shared.clone(), queue, stops.owner.clone());
+        parts.spawn(async move {
+            owner.run().await;
+            "the herder"
+        });
+        let api = Api {
+            shared,
+            herder,
+            loggers: given.loggers,
+            cluster_id: cluster_id.into(),
+            metrics: given.metrics,
+        };
+        let served = rest::serve(listener, api, stops.server.clone());
+        parts.spawn(async move {
+            if let Err(error) = served.await {
+                tracing::error!(%error, "the REST listener failed");
+            }
+            "the REST listener"
+        });
+        tracing::info!(%address, "listening");
+        Ok(Self {
+            address,
+            parts,
+            stops,
+            stop_timeout: config.stop_timeout,
+        })
+    }
+
+    /// Where the REST API listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Runs until a part of the worker fails.
+    ///
+    /// # Errors
+    /// Always: which part ended.
+    pub async fn run(&mut self) -> anyhow::Result<()> {
+        match self.parts.join_next().await {
+            Some(Ok(part)) => anyhow::bail!("{part} ended; the worker cannot go on"),
+            Some(Err(error)) => Err(error).context("a part of the worker broke"),
+            None => anyhow::bail!("the worker is stopped"),
+        }
+    }
+
+    /// Stops cleanly: requests are answered, tasks stopped and checkpointed, statuses written.
+    ///
+    /// # Errors
+    /// When that takes longer than it may; the rest is aborted then.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        let limit = self.stop_timeout + STOP_MARGIN;
+        let stopping = async {
+            self.stops.server.cancel();
+            self.stops.owner.cancel();
+            let mut left = self.parts.len();
+            while let Some(ended) = self.parts.join_next().await {
+                ended.context("a part of the worker broke while stopping")?;
+                left -= 1;
+                // Herder and listener first, then the statuses they said, then the readers.
+                match left {
+                    3 => self.stops.writer.cancel(),
+                    2 => self.stops.readers.cancel(),
+                    _ => {}
+                }
+            }
+            Ok(())
+        };
+        tokio::time::timeout(limit, stopping).await.unwrap_or_else(|_| {
+            anyhow::bail!(
+                "the connectors did not stop within {} s; raise task.shutdown.graceful.timeout.ms",
+                limit.as_secs()
+            )
+        })
+    }
+}
+
+async fn listen(config: &WorkerConfig) -> anyhow::Result<TcpListener> {
+    let host = if config.listener.host.is_empty() {
+        "0.0.0.0"
+    } else {
+        &config.listener.host
+    };
+    let bound = TcpListener::bind((host, config.listener.port)).await;
+    bound.map_err(|error| {
+        let port = config.listener.port;
+        UsageError::new(format!(
+            "cannot listen on {host}:{port}: {error}; free the port or change listeners"
+        ))
+        .into()
+    })
+}
+
+/// `host:port` under which others reach this worker, as Connect names it.
+fn worker_id(config: &WorkerConfig, address: SocketAddr) -> String {
+    let port = config.advertised_port.unwrap_or(address.port());
+    let host = config
+        .advertised_host
+        .clone()
+        .unwrap_or_else(|| match &*config.listener.host {
+            "" | "0.0.0.0" | "::" => rustix::system::uname()
+                .nodename()
+                .to_string_lossy()
+                .into_owned(),
+            host => host.to_owned(),
+        });
+    format!("{host}:{port}")
+}
