@@ -115,6 +115,18 @@ class Files(unittest.TestCase):
         for rule in _alerts():
             self.assertIn(rule["annotations"]["runbook_url"].rsplit("#", 1)[1], headings, rule["alert"])
 
+    def test_book_is_whole(self):
+        """book: every link leads somewhere, every connector property is named"""
+        pages = {path.name: path.read_text() for path in (compose.ROOT / "docs/src").glob("*.md")}
+        for name, text in pages.items():
+            for link in re.findall(r"\]\((?!https?:)([^)#]+)", text):
+                self.assertIn(link, pages, name)
+            self.assertTrue(name == "SUMMARY.md" or f"({name})" in pages["SUMMARY.md"], f"{name} is in no chapter")
+        table = (compose.ROOT / "cdc/src/config/properties.rs").read_text()
+        properties = re.findall(r"\(\s*\"([\w.]+)\",\s*(?:Honoured|NoEffect|Only)", table)
+        self.assertGreater(len(properties), 100)
+        self.assertEqual([], [name for name in properties if f"`{name}" not in pages["configure-connector.md"]])
+
     def test_promtool_takes_the_rules(self):
         """promtool: the rules are valid"""
         promtool = shutil.which("promtool")
