@@ -89,9 +89,7 @@ pub(crate) fn partial(offset: &Offset) -> Option<(u32, Lsn, u64)> {
     // The server's xid is 32 bits wide; the offset keeps it in 64.
     let xid = u32::try_from(offset.tx_id?).ok()?;
     // An offset of an older Debezium without the count speaks of all changes at that LSN.
-    let count = offset
-        .lsn_events_processed
-        .and_then(|n| u64::try_from(n).ok());
+    let count = offset.lsn_events_processed;
     Some((xid, lsn, count.unwrap_or(u64::MAX)))
 }
 

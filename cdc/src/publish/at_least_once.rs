@@ -89,15 +89,22 @@ impl AtLeastOnce {
                 self.measured = *seq;
             }
         }
-        // Keep one entry of the acknowledged prefix: the newest, which the next checkpoint writes.
-        while self
-            .begun
-            .get(1)
-            .is_some_and(|(seq, mark, _)| *seq <= acked && mark.is_some())
-        {
+        while self.front_is_settled(acked) {
             self.begun.pop_front();
         }
         Ok(())
+    }
+
+    /// Whether the oldest entry is acknowledged and of no further use: it has no mark, or a newer
+    /// acknowledged one has. One entry of the acknowledged prefix stays for the next checkpoint.
+    fn front_is_settled(&self, acked: u64) -> bool {
+        let Some((seq, mark, _)) = self.begun.front() else {
+            return false;
+        };
+        let newer = self.begun.get(1);
+        *seq <= acked
+            && (mark.is_none()
+                || newer.is_some_and(|(seq, mark, _)| *seq <= acked && mark.is_some()))
     }
 
     /// Writes the newest acknowledged mark, waits for it, and reports it.
