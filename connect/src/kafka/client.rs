@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rdkafka::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, StreamConsumer};
 use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::{ClientConfig, ClientContext};
 use walcast_wire::usage::UsageError;
 
 use super::KafkaFault;
@@ -13,12 +14,26 @@ use crate::config::{Properties, WorkerConfig};
 
 const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Passes the client's log on. That the end of a partition was reached is no error: readers ask for
+/// it.
+pub(super) struct Quiet;
+
+impl ClientContext for Quiet {
+    fn error(&self, error: KafkaError, reason: &str) {
+        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::PartitionEOF) {
+            tracing::warn!(%error, reason, "Kafka's client reports an error; it goes on by itself");
+        }
+    }
+}
+
+impl ConsumerContext for Quiet {}
+
 /// Makes the worker's Kafka clients. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Clients {
     config: Arc<WorkerConfig>,
     base: ClientConfig,
-    metadata: Arc<BaseConsumer>,
+    metadata: Arc<BaseConsumer<Quiet>>,
 }
 
 impl Clients {
@@ -32,7 +47,7 @@ impl Clients {
             .set("socket.keepalive.enable", "true")
             .set("reconnect.backoff.max.ms", "1000");
         apply(&mut base, &config.kafka)?;
-        let metadata = base.create().map_err(|e| {
+        let metadata = base.create_with_context(Quiet).map_err(|e| {
             UsageError::new(format!(
                 "the worker's Kafka client properties are wrong: {e}"
             ))
@@ -45,13 +60,10 @@ impl Clients {
     }
 
     /// A reader of whole topics: committed records only, ends are reported, nothing is committed.
-    pub(super) fn reader(&self, topic: &str) -> ClientConfig {
+    pub(super) fn reader(&self, topic: &str) -> Result<StreamConsumer<Quiet>, KafkaError> {
         let mut client = self.base.clone();
         client
-            .set(
-                "group.id",
-                format!("{}-{topic}-reader", self.config.group_id),
-            )
+            .set("group.id", format!("{}-{topic}-reader", self.config.group_id))
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", "earliest")
@@ -59,7 +71,7 @@ impl Clients {
             .set("isolation.level", "read_committed")
             .set("fetch.wait.max.ms", "100")
             .set("queued.max.messages.kbytes", "8192");
-        client
+        client.create_with_context(Quiet)
     }
 
     /// A writer that loses and reorders nothing and partitions as Java's clients do.

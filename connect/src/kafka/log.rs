@@ -14,6 +14,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::client::Quiet;
 use super::writer::TopicWriter;
 use super::{Clients, KafkaFault};
 
@@ -61,7 +62,7 @@ pub(crate) struct TopicLog {
 /// The reader's side: run it on a task of the owner's.
 pub(crate) struct Follower {
     topic: String,
-    consumer: StreamConsumer,
+    consumer: StreamConsumer<Quiet>,
     progress: watch::Sender<AllProgress>,
 }
 
@@ -74,7 +75,7 @@ impl TopicLog {
         let doing = format!("opening topic {topic}");
         let fault = |e: KafkaError| KafkaFault::new(&doing, e);
         let partitions = clients.partitions(topic).await?;
-        let consumer: StreamConsumer = clients.reader(topic).create().map_err(fault)?;
+        let consumer = clients.reader(topic).map_err(fault)?;
         let mut plan = TopicPartitionList::new();
         for partition in &partitions {
             plan.add_partition_offset(topic, *partition, Offset::Beginning)

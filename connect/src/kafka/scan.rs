@@ -10,6 +10,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::client::Quiet;
 use super::{Clients, KafkaFault, Record};
 
 /// How long one scan may take.
@@ -26,9 +27,8 @@ pub(crate) async fn scan(
 ) -> Result<Vec<Record>, KafkaFault> {
     let doing = format!("reading topic {topic}");
     let partitions = clients.partitions(topic).await?;
-    let consumer: StreamConsumer = clients
+    let consumer = clients
         .reader(topic)
-        .create()
         .map_err(|e| KafkaFault::new(&doing, e))?;
     let mut plan = TopicPartitionList::new();
     for partition in &partitions {
@@ -53,7 +53,7 @@ pub(crate) async fn scan(
 }
 
 async fn read(
-    consumer: &StreamConsumer,
+    consumer: &StreamConsumer<Quiet>,
     mut left: HashSet<i32>,
     keep: impl Fn(&[u8]) -> bool,
 ) -> Result<Vec<Record>, KafkaError> {
