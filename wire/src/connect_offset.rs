@@ -38,6 +38,8 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use crate::java::{bucket_count, hash_spread};
+
 /// One stored offset; a field that is `None` is absent in the JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Offset {
@@ -149,8 +151,8 @@ impl Offset {
             .filter_map(|(name, value)| value.map(|value| (name.to_owned(), value)))
             .chain(self.extra.clone())
             .collect();
-        let buckets = java_bucket_count(fields.len());
-        fields.sort_by_key(|(name, _)| java_hash(name) & (buckets - 1));
+        let buckets = bucket_count(fields.len());
+        fields.sort_by_key(|(name, _)| hash_spread(name) & (buckets - 1));
         fields.into_iter().collect()
     }
 }
@@ -183,22 +185,6 @@ impl Fields<'_> {
 
 fn text(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned)
-}
-
-/// `String.hashCode`, spread as `HashMap` does.
-fn java_hash(text: &str) -> u32 {
-    let step = |hash: u32, unit: u16| hash.wrapping_mul(31).wrapping_add(u32::from(unit));
-    let hash = text.encode_utf16().fold(0, step);
-    hash ^ (hash >> 16)
-}
-
-/// Buckets of a `HashMap` that was filled with this many entries.
-fn java_bucket_count(entries: usize) -> u32 {
-    let mut buckets: u32 = 16;
-    while usize::try_from(buckets / 4 * 3).is_ok_and(|limit| limit < entries) && buckets < 1 << 20 {
-        buckets *= 2;
-    }
-    buckets
 }
 
 #[cfg(test)]

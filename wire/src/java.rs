@@ -1,0 +1,17 @@
+//! Java's `HashMap` order, which shows where Debezium prints a map.
+
+/// `String.hashCode`, spread as `HashMap` does.
+pub(crate) fn hash_spread(text: &str) -> u32 {
+    let step = |hash: u32, unit: u16| hash.wrapping_mul(31).wrapping_add(u32::from(unit));
+    let hash = text.encode_utf16().fold(0, step);
+    hash ^ (hash >> 16)
+}
+
+/// Buckets of a `HashMap` that was filled with so many entries.
+pub(crate) fn bucket_count(entries: usize) -> u32 {
+    let mut buckets: u32 = 16;
+    while usize::try_from(buckets / 4 * 3).is_ok_and(|limit| limit < entries) && buckets < 1 << 30 {
+        buckets *= 2;
+    }
+    buckets
+}
