@@ -5,6 +5,7 @@
 //! blocks; a single one that does not would count a re-sent batch twice.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use clickhouse::{Client, Row};
 use serde::Deserialize;
@@ -28,8 +29,19 @@ pub(crate) enum CheckError {
     Wrong(String),
 }
 
-/// Checks everything that the landing table's rows reach.
-pub(crate) async fn check(config: &ClickHouse) -> Result<(), CheckError> {
+/// How long ClickHouse may take to tell about its tables.
+const CHECK_MAX: Duration = Duration::from_secs(30);
+
+/// Checks everything that the landing table's rows reach; returns for how many blocks, at least,
+/// every table remembers their tokens.
+pub(crate) async fn check(config: &ClickHouse) -> Result<u64, CheckError> {
+    let answer = tokio::time::timeout(CHECK_MAX, check_tables(config)).await;
+    answer.unwrap_or(Err(CheckError::Unavailable(
+        clickhouse::error::Error::TimedOut,
+    )))
+}
+
+async fn check_tables(config: &ClickHouse) -> Result<u64, CheckError> {
     let client = landing::client(config);
     let tables = read_tables(&client)
         .await
@@ -52,6 +64,7 @@ pub(crate) async fn check(config: &ClickHouse) -> Result<(), CheckError> {
         .map_err(|error| refusal(config, error))?;
     let mut reached = BTreeSet::new();
     let mut waiting = vec![landing];
+    let mut window = u64::MAX;
     while let Some(name) = waiting.pop() {
         if !reached.insert(name.clone()) {
             continue;
@@ -61,9 +74,10 @@ pub(crate) async fn check(config: &ClickHouse) -> Result<(), CheckError> {
                 "a materialized view writes to {name}, which is not there"
             ))
         })?;
-        table
+        let own = table
             .check_window(&name, &defaults)
             .map_err(CheckError::Wrong)?;
+        window = window.min(own.unwrap_or(u64::MAX));
         for view in table.dependents() {
             let Some(target) = tables
                 .get(&view)
@@ -74,7 +88,7 @@ pub(crate) async fn check(config: &ClickHouse) -> Result<(), CheckError> {
             waiting.push(target);
         }
     }
-    Ok(())
+    Ok(window)
 }
 
 fn refusal(config: &ClickHouse, error: clickhouse::error::Error) -> CheckError {

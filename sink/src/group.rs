@@ -18,6 +18,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use walcast_wire::usage::UsageError;
 
 use crate::config::Config;
 use crate::envelope::Origin;
@@ -78,7 +79,7 @@ pub(crate) fn poll(
     };
     let consumer: GroupConsumer = consumer_config(config)
         .create_with_context(context)
-        .context("the Kafka consumer cannot be made; see kafka.* in the configuration")?;
+        .map_err(|error| UsageError::new(format!("kafka: {error}: mend the [kafka] table")))?;
     let consumer = Arc::new(consumer);
     let context = Arc::clone(consumer.context());
     if context.consumer.set(Arc::downgrade(&consumer)).is_err() {
@@ -319,7 +320,10 @@ impl ClientContext for GroupContext {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!("Kafka: {error}: {reason}");
+        // The end of a partition is told as an error, too; its worker is told of it as well.
+        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::PartitionEOF) {
+            tracing::warn!("Kafka: {error}: {reason}");
+        }
     }
 }
 

@@ -72,8 +72,8 @@ pub(crate) fn consumer_config(config: &Config) -> ClientConfig {
     client
         .set("group.id", &config.kafka.group_id)
         .set("partition.assignment.strategy", "range")
-        .set("session.timeout.ms", "10000")
-        .set("heartbeat.interval.ms", "2000")
+        .set("session.timeout.ms", "6000")
+        .set("heartbeat.interval.ms", "1500")
         .set("isolation.level", "read_committed")
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")

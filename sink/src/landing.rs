@@ -16,6 +16,7 @@ use clickhouse::{Client, Compression};
 
 use crate::config::ClickHouse;
 use crate::envelope::Origin;
+use crate::range::Range;
 use crate::row::LandingRow;
 
 /// The landing table's name, in the configured database.
@@ -85,15 +86,53 @@ impl Landing {
             .bind(&*origin.topic)
             .bind(origin.partition)
             .bind(offset);
-        let found = tokio::time::timeout(QUERY_MAX, query.fetch_one::<(u64, u64)>());
-        let (rows, highest) = found.await.map_err(|_| Error::TimedOut)??;
+        let (rows, highest): (u64, u64) = in_time(query.fetch_one()).await?;
         Ok((rows > 0).then_some(highest))
+    }
+
+    /// How many blocks have landed since `range` did, counted up to `limit`; none when nothing of
+    /// the range has landed. The rows of a block share their `landed_at`.
+    pub(crate) async fn blocks_since(
+        &self,
+        origin: &Origin,
+        range: Range,
+        limit: u64,
+    ) -> Result<Option<u64>> {
+        let landed = self
+            .client
+            .query(
+                "SELECT count(), max(landed_at) FROM outbox_events WHERE kafka_topic = ? AND \
+                 kafka_partition = ? AND kafka_offset BETWEEN ? AND ?",
+            )
+            .bind(&*origin.topic)
+            .bind(origin.partition)
+            .bind(range.first)
+            .bind(range.last);
+        let (rows, landed_at): (u64, i64) = in_time(landed.fetch_one()).await?;
+        if rows == 0 {
+            return Ok(None);
+        }
+        let blocks = self
+            .client
+            .query(
+                "SELECT count() FROM (SELECT DISTINCT landed_at FROM outbox_events \
+                 WHERE landed_at > fromUnixTimestamp64Micro(?, 'UTC') LIMIT ?)",
+            )
+            .bind(landed_at)
+            .bind(limit);
+        in_time(blocks.fetch_one()).await.map(Some)
     }
 
     /// Forgets the table's columns, which may be what an insert was refused for.
     pub(crate) async fn forget_columns(&self) {
         self.client.clear_cached_metadata().await;
     }
+}
+
+async fn in_time<T>(answer: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::time::timeout(QUERY_MAX, answer)
+        .await
+        .map_err(|_| Error::TimedOut)?
 }
 
 /// A client of the server, with no database chosen.

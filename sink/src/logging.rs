@@ -1,5 +1,7 @@
 //! Log lines on standard error: `WALCAST_LOG` filters, the format is plain or JSON.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 use walcast_wire::usage::UsageError;
 
@@ -14,6 +16,7 @@ pub(crate) fn start(format: LogFormat) -> Result<(), UsageError> {
         .map_err(|error| UsageError::new(format!("WALCAST_LOG: {error}")))?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     let started = match format {
         LogFormat::Plain => lines.try_init(),

@@ -70,12 +70,13 @@ pub async fn serve(
             }
         });
     }
-    if !wait_for_clickhouse(&config.clickhouse, &status, &stop).await? {
+    let Some(token_window) = wait_for_clickhouse(&config.clickhouse, &status, &stop).await? else {
         return Ok(());
-    }
+    };
     tracing::info!(listen = %config.listen, topics = ?config.kafka.topics, "sink started");
     let shared = Arc::new(Shared {
         landing: Landing::new(&config.clickhouse),
+        token_window,
         dead_letters: DeadLetters::new(&config.kafka).context("the dead-letter producer")?,
         limits: config.limits,
         batch_age_max: config.batch_age_max,
@@ -119,16 +120,24 @@ async fn follow(
     }
 }
 
-/// Tries until ClickHouse answers and its tables fit; false when stopped before.
+/// Tries until ClickHouse answers and its tables fit; gives their window, or none when stopped
+/// before.
 async fn wait_for_clickhouse(
     config: &ClickHouse,
     status: &Status,
     stop: &CancellationToken,
-) -> anyhow::Result<bool> {
+) -> anyhow::Result<Option<u64>> {
     let mut backoff = Backoff::new();
     loop {
-        let error = match check(config).await {
-            Ok(()) => break,
+        let checked = tokio::select! {
+            () = stop.cancelled() => return Ok(None),
+            checked = check(config) => checked,
+        };
+        let error = match checked {
+            Ok(window) => {
+                status.set_clickhouse_problem(None);
+                return Ok(Some(window));
+            }
             Err(CheckError::Wrong(why)) => return Err(UsageError::new(why).into()),
             Err(CheckError::Unavailable(error)) => error,
         };
@@ -136,10 +145,8 @@ async fn wait_for_clickhouse(
         tracing::warn!("{problem}; nothing is read from Kafka until it can");
         status.set_clickhouse_problem(Some(problem));
         tokio::select! {
-            () = stop.cancelled() => return Ok(false),
+            () = stop.cancelled() => return Ok(None),
             () = tokio::time::sleep(backoff.next()) => {}
         }
     }
-    status.set_clickhouse_problem(None);
-    Ok(true)
 }

@@ -42,6 +42,8 @@ const RECORDS_PER_TURN: u32 = 512;
 /// What workers share.
 pub(crate) struct Shared {
     pub(crate) landing: Landing,
+    /// For how many blocks every table remembers their tokens.
+    pub(crate) token_window: u64,
     pub(crate) dead_letters: DeadLetters,
     pub(crate) limits: Limits,
     pub(crate) batch_age_max: Duration,

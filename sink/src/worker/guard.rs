@@ -13,6 +13,10 @@ use crate::error_code::classify;
 use crate::range::Range;
 use crate::status::State;
 
+/// A block that spans months becomes a part for each, and each part takes a place in the window;
+/// more than this many on average are not reckoned with.
+const PARTS_PER_BLOCK: u64 = 4;
+
 pub(super) fn unreadable(why: &str) -> String {
     format!(
         "the metadata of the group's committed offset {why}. It belongs to another version of the \
@@ -23,12 +27,11 @@ pub(super) fn unreadable(why: &str) -> String {
 impl Worker {
     /// Nothing may have landed past the pending range, or at all past the position.
     pub(super) async fn guard(&self, offset: i64, pending: Option<Range>) -> Result<(), Halt> {
-        let free = pending.map_or(offset, |range| range.last + 1);
         let mut backoff = Backoff::new();
         loop {
-            let error = match self.shared.landing.landed_from(&self.origin, free).await {
+            let error = match self.doubt(offset, pending).await {
                 Ok(None) => return Ok(()),
-                Ok(Some(landed)) => return Err(Halt::Stopped(self.landed_beyond(free, landed))),
+                Ok(Some(doubt)) => return Err(Halt::Stopped(doubt)),
                 Err(error) => error,
             };
             let detail = format!("ClickHouse, asked what has landed: {error}");
@@ -39,6 +42,41 @@ impl Worker {
             self.set_state(State::Retrying, Some(detail));
             self.pause(&mut backoff).await?;
         }
+    }
+
+    /// Why going on could double rows; none when it cannot.
+    async fn doubt(
+        &self,
+        offset: i64,
+        pending: Option<Range>,
+    ) -> Result<Option<String>, clickhouse::error::Error> {
+        let landing = &self.shared.landing;
+        let free = pending.map_or(offset, |range| range.last + 1);
+        if let Some(landed) = landing.landed_from(&self.origin, free).await? {
+            return Ok(Some(self.landed_beyond(free, landed)));
+        }
+        let Some(range) = pending else {
+            return Ok(None);
+        };
+        let blocks_max = self.shared.token_window / PARTS_PER_BLOCK;
+        let since = landing
+            .blocks_since(&self.origin, range, blocks_max + 1)
+            .await?;
+        Ok(since
+            .filter(|since| *since > blocks_max)
+            .map(|_| self.token_forgotten(range)))
+    }
+
+    fn token_forgotten(&self, range: Range) -> String {
+        let Origin { topic, partition } = &self.origin;
+        let window = self.shared.token_window;
+        format!(
+            "the pending range {range} of {topic}/{partition} has landed, but so many batches since \
+             that ClickHouse, whose tables remember {window} blocks, may have forgotten its token: \
+             sending it again could double rows, and not sending it could leave a view without \
+             them. {}",
+            self.range_cure(range)
+        )
     }
 
     fn landed_beyond(&self, free: i64, landed: u64) -> String {
@@ -79,7 +117,8 @@ impl Worker {
         format!(
             "Compare SELECT kafka_offset FROM outbox_events WHERE kafka_topic = '{topic}' AND \
              kafka_partition = {partition} AND kafka_offset BETWEEN {first} AND {last} with the \
-             outbox table, insert what is missing by hand, then move the group past it: \
+             outbox table and with the tables behind the landing table, insert what is missing by \
+             hand, then move the group past it: \
              kafka-consumer-groups --group {group} --topic {topic}:{partition} --reset-offsets \
              --to-offset {next} --execute"
         )
