@@ -21,6 +21,9 @@ const EVENTS_READY: usize = 512;
 /// The longest a waiting status update may be delayed.
 const STATUS_INTERVAL_MAX: Duration = Duration::from_secs(10);
 
+/// What cures a login that may not replicate.
+const GIVE_REPLICATION: &str = "give the login the REPLICATION attribute: ALTER ROLE … REPLICATION";
+
 /// A slot that was just made.
 #[derive(Debug, Clone)]
 pub(crate) struct CreatedSlot {
@@ -45,7 +48,13 @@ pub(crate) struct ChangeStream {
 /// stream starts at the slot's own position.
 pub(crate) async fn open(connector: &ConnectorConfig, start: Option<Lsn>) -> Result<GatedSession> {
     let config = settings(connector, start);
-    let failed = |e| {
+    let failed = |e: PgWireError| {
+        if e.to_string()
+            .contains("permission denied to start WAL sender")
+        {
+            let text = format!("{e}; {GIVE_REPLICATION}");
+            return EngineError::definite(text).because(e);
+        }
         fault::replication(
             &describe(&connector.database, "opening a replication session"),
             e,
@@ -180,7 +189,7 @@ fn refused(slot: &SlotConfig, error: PgWireError) -> EngineError {
     let cure = if text.contains("wal_level") {
         "set wal_level=logical in postgresql.conf and restart PostgreSQL"
     } else if text.contains("permission denied") || text.contains("REPLICATION") {
-        "give the login the REPLICATION attribute: ALTER ROLE … REPLICATION"
+        GIVE_REPLICATION
     } else if text.contains("max_replication_slots") || text.contains("all replication slots") {
         "raise max_replication_slots, or drop a slot that is no longer used"
     } else {

@@ -94,9 +94,10 @@ impl<'a> Run<'a> {
         let published = finish(&mut publisher).await;
         // The publisher's error is the cause when it went first.
         published?;
-        let Some(ended) = read? else { return Ok(()) };
-        ended.stream.confirm(durable.borrow().confirm);
-        ended.stream.stop().await?;
+        if let Some(ended) = read? {
+            ended.stream.confirm(durable.borrow().confirm);
+            ended.stream.stop().await?;
+        }
         self.after_stop().await
     }
 
