@@ -178,7 +178,6 @@ impl Runner {
     }
 
     async fn fail_task(&mut self, trace: String) {
-        tracing::error!(connector = self.name, task = TASK, trace, "the task failed");
         self.stop_task().await;
         self.task = Task::Failed;
         self.say_task(State::Failed, Some(trace));

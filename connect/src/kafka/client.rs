@@ -14,6 +14,10 @@ use crate::config::{Properties, WorkerConfig};
 
 const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a topic may take until all brokers know it, and how often they are asked.
+const TOPIC_TIMEOUT: Duration = Duration::from_secs(30);
+const TOPIC_PAUSE: Duration = Duration::from_millis(50);
+
 /// Passes the client's log on. That the end of a partition was reached is no error: readers ask for
 /// it.
 pub(super) struct Quiet;
@@ -63,7 +67,10 @@ impl Clients {
     pub(super) fn reader(&self, topic: &str) -> Result<StreamConsumer<Quiet>, KafkaError> {
         let mut client = self.base.clone();
         client
-            .set("group.id", format!("{}-{topic}-reader", self.config.group_id))
+            .set(
+                "group.id",
+                format!("{}-{topic}-reader", self.config.group_id),
+            )
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", "earliest")
@@ -91,30 +98,40 @@ impl Clients {
         self.base.clone()
     }
 
-    /// The partitions of a topic that exists.
+    /// The partitions of a topic that exists. Waits while the brokers have not all heard of it.
+    ///
+    /// # Errors
+    /// Kafka does not answer, or does not know the topic and a leader of each partition in time.
     pub(super) async fn partitions(&self, topic: &str) -> Result<Vec<i32>, KafkaFault> {
-        let (client, name) = (Arc::clone(&self.metadata), topic.to_owned());
         let doing = format!("asking for the partitions of topic {topic}");
-        let asked = tokio::task::spawn_blocking(move || {
-            client
-                .fetch_metadata(Some(&name), METADATA_TIMEOUT)
-                .map(|metadata| {
-                    let topics = metadata.topics().iter();
-                    topics
-                        .flat_map(|t| t.partitions())
-                        .map(|p| p.id())
-                        .collect::<Vec<i32>>()
-                })
-        });
-        let partitions = asked.await.map_err(|e| KafkaFault::new(&doing, e))?;
-        let partitions = partitions.map_err(|e| KafkaFault::new(&doing, e))?;
-        if partitions.is_empty() {
-            return Err(KafkaFault::new(
-                &doing,
-                "the topic does not exist; create it",
-            ));
+        let deadline = tokio::time::Instant::now() + TOPIC_TIMEOUT;
+        loop {
+            let asked = self.partitions_now(topic).await;
+            match asked.map_err(|e| KafkaFault::new(&doing, e))? {
+                Some(partitions) => return Ok(partitions),
+                None if tokio::time::Instant::now() >= deadline => {
+                    let cure = "it does not exist, or a partition of it has no leader; create it, or look at the brokers";
+                    return Err(KafkaFault::new(&doing, cure));
+                }
+                None => tokio::time::sleep(TOPIC_PAUSE).await,
+            }
         }
-        Ok(partitions)
+    }
+
+    /// The partitions, when every one has a leader.
+    async fn partitions_now(&self, topic: &str) -> Result<Option<Vec<i32>>, KafkaError> {
+        let (client, name) = (Arc::clone(&self.metadata), topic.to_owned());
+        let asked = tokio::task::spawn_blocking(move || {
+            let metadata = client.fetch_metadata(Some(&name), METADATA_TIMEOUT)?;
+            let partitions = metadata
+                .topics()
+                .iter()
+                .flat_map(|topic| topic.partitions());
+            let ids = partitions.map(|p| (p.leader() >= 0).then(|| p.id()));
+            let ids: Option<Vec<i32>> = ids.collect();
+            Ok(ids.filter(|ids| !ids.is_empty()))
+        });
+        asked.await.unwrap_or(Err(KafkaError::Canceled))
     }
 
     async fn cluster_id(&self) -> Result<String, KafkaError> {

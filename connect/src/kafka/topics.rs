@@ -92,6 +92,7 @@ async fn check(
     topic: &TopicConfig,
 ) -> anyhow::Result<()> {
     let name = &topic.name;
+    let partitions = clients.partitions(name).await?;
     let described = admin
         .describe_configs([&ResourceSpecifier::Topic(name)], options)
         .await;
@@ -115,7 +116,7 @@ async fn check(
         );
         return Err(UsageError::new(text).into());
     }
-    if kind == "config" && clients.partitions(name).await?.len() != 1 {
+    if kind == "config" && partitions.len() != 1 {
         let text = format!(
             "Topic '{name}' supplied via the 'config.storage.topic' property is required to have a single partition in order to guarantee consistency of connector configurations; name another topic"
         );

@@ -1,0 +1,137 @@
+//! An engine that does what a connector's `fake.*` properties say.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use tokio::sync::{Notify, mpsc};
+use walcast_connect::engine::{Engine, Problem, RunningTask, TaskEvent};
+
+/// What the fake has seen.
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// How often each connector's task was started.
+    pub(crate) starts: BTreeMap<String, usize>,
+    /// Whose tasks run now.
+    pub(crate) running: BTreeSet<String>,
+    /// The properties of each connector's last start.
+    pub(crate) props: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// The fake engine. Properties:
+/// `fake.problem=NAME:TEXT` is a problem of a property; `fake.fail=TRACE` fails the task;
+/// `fake.topics=a,b` are topics in use; `fake.slow.stop=true` stops only when [`Fake::let_go`].
+#[derive(Default)]
+pub(crate) struct Fake {
+    pub(crate) seen: Arc<Mutex<Seen>>,
+    release: Arc<Notify>,
+}
+
+impl Fake {
+    /// How often the task of `connector` was started.
+    pub(crate) fn starts(&self, connector: &str) -> usize {
+        self.seen
+            .lock()
+            .unwrap()
+            .starts
+            .get(connector)
+            .copied()
+            .unwrap_or_default()
+    }
+
+    /// Whether the task of `connector` runs.
+    pub(crate) fn runs(&self, connector: &str) -> bool {
+        self.seen.lock().unwrap().running.contains(connector)
+    }
+
+    /// Lets a slow stop end.
+    pub(crate) fn let_go(&self) {
+        self.release.notify_one();
+    }
+}
+
+#[async_trait]
+impl Engine for Fake {
+    fn version(&self) -> &str {
+        "9.9.9"
+    }
+
+    fn check(&self, props: &BTreeMap<String, String>) -> Vec<Problem> {
+        let problem = props
+            .get("fake.problem")
+            .and_then(|text| text.split_once(':'));
+        let problem = problem.map(|(property, message)| Problem {
+            property: property.into(),
+            message: message.into(),
+        });
+        problem.into_iter().collect()
+    }
+
+    async fn validate(&self, props: &BTreeMap<String, String>) -> Vec<Problem> {
+        self.check(props)
+    }
+
+    fn start(
+        &self,
+        name: &str,
+        props: &BTreeMap<String, String>,
+        events: mpsc::Sender<TaskEvent>,
+    ) -> Result<Box<dyn RunningTask>, Vec<Problem>> {
+        let problems = self.check(props);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let mut seen = self.seen.lock().unwrap();
+        *seen.starts.entry(name.into()).or_default() += 1;
+        assert!(
+            seen.running.insert(name.into()),
+            "two tasks of {name} at once"
+        );
+        seen.props.insert(name.into(), props.clone());
+        let get = |key: &str| props.get(key).map(String::as_str).unwrap_or_default();
+        let fails = get("fake.fail");
+        if fails.is_empty() {
+            events.try_send(TaskEvent::Running).unwrap();
+        } else {
+            events
+                .try_send(TaskEvent::Failed {
+                    trace: fails.into(),
+                })
+                .unwrap();
+        }
+        for topic in get("fake.topics")
+            .split(',')
+            .filter(|topic| !topic.is_empty())
+        {
+            events
+                .try_send(TaskEvent::TopicUsed {
+                    topic: topic.into(),
+                })
+                .unwrap();
+        }
+        let slow = (get("fake.slow.stop") == "true").then(|| Arc::clone(&self.release));
+        Ok(Box::new(FakeTask {
+            name: name.into(),
+            seen: Arc::clone(&self.seen),
+            slow,
+            _events: events,
+        }))
+    }
+}
+
+struct FakeTask {
+    name: String,
+    seen: Arc<Mutex<Seen>>,
+    slow: Option<Arc<Notify>>,
+    _events: mpsc::Sender<TaskEvent>,
+}
+
+#[async_trait]
+impl RunningTask for FakeTask {
+    async fn stop(self: Box<Self>) {
+        if let Some(release) = &self.slow {
+            release.notified().await;
+        }
+        self.seen.lock().unwrap().running.remove(&self.name);
+    }
+}
