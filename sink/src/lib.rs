@@ -7,11 +7,11 @@
 //!
 //! How that is kept, in the order in which a batch passes through:
 //!
-//! 1. [`group`] owns the membership: partitions come and go there, and nowhere else.
-//! 2. [`worker`] owns one partition: collect a [`batch`], commit its range as *pending*, insert it,
-//!    commit past it. A successor that finds a pending [`range`] sends it again, identically.
-//! 3. [`landing`] makes the insert one block under the range's token, so that ClickHouse drops the
-//!    copy, in the landing table and behind every view; [`check`] proves at start that it can.
+//! 1. `group` owns the membership: partitions come and go there, and nowhere else.
+//! 2. `worker` owns one partition: collect a batch, commit its range as *pending*, insert it,
+//!    commit past it. A successor that finds a pending range sends it again, identically.
+//! 3. `landing` makes the insert one block under the range's token, so that ClickHouse drops the
+//!    copy, in the landing table and behind every view; `check` proves at start that it can.
 
 mod backoff;
 mod batch;

@@ -92,9 +92,7 @@ pub(crate) struct Worker {
 impl Worker {
     /// Runs until the partition is taken away or cannot go on.
     pub(crate) async fn run(mut self) -> Halt {
-        let halt = match self.stream().await {
-            Err(halt) => halt,
-        };
+        let Err(halt) = self.stream().await;
         let Origin { topic, partition } = &self.origin;
         match &halt {
             Halt::Released => tracing::info!(%topic, partition, "partition released"),

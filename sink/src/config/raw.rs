@@ -76,7 +76,7 @@ pub struct SinkArgs {
     /// How log lines look [default: plain]; WALCAST_LOG filters them [default: info].
     #[arg(long, env = "WALCAST_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
-    /// Further property of librdkafka, repeatable; the file has a [kafka] table for them.
+    /// Further property of librdkafka, repeatable; the file has a table `kafka` for them.
     #[arg(long = "kafka", value_name = "KEY=VALUE")]
     pub kafka: Vec<String>,
 }
