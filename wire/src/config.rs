@@ -7,7 +7,7 @@ use crate::filter::{Filters, KeyColumns};
 use crate::modes::{
     BinaryMode, DecimalMode, HstoreMode, IntervalMode, NameAdjustment, TimePrecisionMode,
 };
-use crate::route::Router;
+use crate::route::{Router, TopicNaming};
 
 /// How to turn changes into records.
 #[derive(Debug, Clone)]
@@ -20,6 +20,8 @@ pub struct EncoderConfig {
     pub database: String,
     /// `topic.delimiter`.
     pub topic_delimiter: String,
+    /// `topic.naming.strategy`.
+    pub topic_naming: TopicNaming,
     /// `decimal.handling.mode`.
     pub decimal: DecimalMode,
     /// `time.precision.mode`.
@@ -99,6 +101,7 @@ impl Default for EncoderConfig {
             logical_name: String::new(),
             database: String::new(),
             topic_delimiter: ".".to_owned(),
+            topic_naming: TopicNaming::default(),
             decimal: DecimalMode::default(),
             time_precision: TimePrecisionMode::default(),
             interval: IntervalMode::default(),

@@ -2,7 +2,9 @@
 //!
 //! Enters a topic name, leaves another. It never sees a row.
 
+use crate::config::EncoderConfig;
 use crate::pattern::{Pattern, PatternError};
+use crate::plan::names;
 
 /// One transform of the chain.
 #[derive(Debug, Clone)]
@@ -43,10 +45,115 @@ pub struct ByLogicalTableRouter {
     pub topic: RegexRouter,
     /// `key.enforce.uniqueness`: adds the field `key.field.name` to the key.
     pub key_enforce_uniqueness: bool,
-    /// `key.field.name`.
+    /// `key.field.name`, by default `__dbz__physicalTableIdentifier`.
     pub key_field_name: String,
     /// `key.field.regex` and `key.field.replacement`; without them the field holds the old topic.
     pub key_field: Option<RegexRouter>,
+}
+
+/// `topic.naming.strategy`.
+#[derive(Debug, Clone, Default)]
+pub struct TopicNaming {
+    /// Debezium's `Default…` strategies, which leave the schema out of the topic's name.
+    pub without_schema: bool,
+    /// The settings of the `…Regex…` strategies.
+    pub regex: Option<ByLogicalTableRouter>,
+}
+
+/// Where a relation's records go in the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Routed {
+    pub(crate) topic: String,
+    /// What the schemas' names start with.
+    pub(crate) schema_base: String,
+    /// A field that is added to the key.
+    pub(crate) key_field: Option<KeyField>,
+    /// Whether that field alone makes a key for a table without one.
+    pub(crate) key_field_makes_key: bool,
+}
+
+/// A constant text field of the key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KeyField {
+    pub(crate) name: String,
+    pub(crate) value: String,
+}
+
+impl ByLogicalTableRouter {
+    fn key_field(&self, old_topic: &str) -> Option<KeyField> {
+        let routed = self
+            .key_field
+            .as_ref()
+            .and_then(|regex| regex.route(old_topic));
+        let value = routed.unwrap_or_else(|| old_topic.to_owned());
+        let field = KeyField {
+            name: self.key_field_name.clone(),
+            value,
+        };
+        self.key_enforce_uniqueness.then_some(field)
+    }
+}
+
+/// The topic that records of `topic` end in when no table is behind them (heartbeats, messages).
+pub fn topic(routers: &[Router], topic: &str) -> String {
+    let step = |topic: String, router: &Router| match router {
+        Router::Regex(router) => router.route(&topic).unwrap_or(topic),
+        Router::ByLogicalTable(_) => topic,
+    };
+    routers.iter().fold(topic.to_owned(), step)
+}
+
+/// Names a relation's topic and sends it through the routers.
+pub(crate) fn table(config: &EncoderConfig, schema: &str, table: &str) -> Routed {
+    let naming = &config.topic_naming;
+    let schema = Some(schema).filter(|_| !naming.without_schema);
+    let parts = [Some(config.logical_name.as_str()), schema, Some(table)];
+    let parts = parts
+        .into_iter()
+        .flatten()
+        .filter(|part| !part.trim().is_empty());
+    let origin = parts.collect::<Vec<_>>().join(&config.topic_delimiter);
+    let named = names::topic(&origin);
+    let mut routed = Routed {
+        topic: named.clone(),
+        schema_base: named,
+        key_field: None,
+        key_field_makes_key: false,
+    };
+    if let Some(regex) = &naming.regex {
+        let topic = regex
+            .topic
+            .route(&routed.topic)
+            .filter(|topic| !topic.is_empty());
+        routed.topic = topic.unwrap_or(routed.topic);
+        routed.schema_base.clone_from(&routed.topic);
+        routed.key_field = regex.key_field(&origin);
+        routed.key_field_makes_key = routed.key_field.is_some();
+    }
+    for router in &config.routers {
+        match router {
+            Router::Regex(router) => {
+                routed.topic = router.route(&routed.topic).unwrap_or(routed.topic);
+            }
+            Router::ByLogicalTable(router) => logical(router, &mut routed),
+        }
+    }
+    routed
+}
+
+fn logical(router: &ByLogicalTableRouter, routed: &mut Routed) {
+    let Some(topic) = router
+        .topic
+        .route(&routed.topic)
+        .filter(|topic| !topic.is_empty())
+    else {
+        return;
+    };
+    routed.key_field = router
+        .key_field(&routed.topic)
+        .or_else(|| routed.key_field.take());
+    routed.schema_base.clone_from(&topic);
+    routed.topic = topic;
 }
 
 /// Java's `Matcher.replaceFirst` for a match of the whole: `$1`, `${name}`, `\` quotes.
@@ -88,4 +195,33 @@ fn group<'c>(
         *rest = ahead.clone();
     }
     text(captures.get(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regex_router_replaces_whole_matches_as_java_does() {
+        let check = |regex: &str, replacement: &str, topic: &str, expected: Option<&str>| {
+            let router = RegexRouter::new(regex, replacement).expect(regex);
+            assert_eq!(router.route(topic).as_deref(), expected, "{regex} {topic}");
+        };
+        check(
+            "(.*)outbox_(.*)",
+            "$2_x",
+            "p.outbox_events",
+            Some("events_x"),
+        );
+        check(
+            "(.*)outbox_(.*)",
+            "$1$2",
+            "p.outbox_events",
+            Some("p.events"),
+        );
+        check("outbox", "x", "p.outbox", None);
+        check("(a)(b)?.*", "$12$2\\$", "ac", Some("a2$"));
+        check("(?<head>[^.]+)\\..*", "${head}", "p.q", Some("p"));
+        check("P.*", "x", "p.q", None);
+    }
 }

@@ -14,6 +14,8 @@ pub(crate) struct ArrayCodec {
     pub(crate) element: Codec,
     /// Whether a null element is allowed; otherwise the whole array becomes null.
     pub(crate) nullable: bool,
+    /// What stands between elements: `,`, for `box` it is `;`.
+    pub(crate) delimiter: u8,
 }
 
 impl ArrayCodec {
@@ -33,7 +35,7 @@ impl ArrayCodec {
             if out.len() > first {
                 out.push(b',');
             }
-            written = next(&mut rest, &mut element)
+            written = next(&mut rest, self.delimiter, &mut element)
                 .and_then(|kind| self.element(kind, &element, scratch, out));
         }
         out.push(b']');
@@ -86,8 +88,8 @@ enum Kind {
     Inner,
 }
 
-/// Takes the next element and the comma after it off `rest`; its text goes into `element`.
-fn next(rest: &mut &[u8], element: &mut Vec<u8>) -> Result<Kind, Unfit> {
+/// Takes the next element and the delimiter after it off `rest`; its text goes into `element`.
+fn next(rest: &mut &[u8], delimiter: u8, element: &mut Vec<u8>) -> Result<Kind, Unfit> {
     element.clear();
     let (kind, length) = match rest.first() {
         Some(b'"') => (Kind::Value, quoted(rest, element)?),
@@ -95,7 +97,7 @@ fn next(rest: &mut &[u8], element: &mut Vec<u8>) -> Result<Kind, Unfit> {
         _ => {
             let length = rest
                 .iter()
-                .position(|&byte| byte == b',')
+                .position(|&byte| byte == delimiter)
                 .unwrap_or(rest.len());
             bare(rest.get(..length).unwrap_or_default(), element);
             let null = element.eq_ignore_ascii_case(b"NULL");
@@ -104,8 +106,8 @@ fn next(rest: &mut &[u8], element: &mut Vec<u8>) -> Result<Kind, Unfit> {
     };
     match rest.get(length..) {
         Some([]) => *rest = &[],
-        // A comma promises another element.
-        Some([b',', after @ ..]) if !after.is_empty() => *rest = after,
+        // A delimiter promises another element.
+        Some([byte, after @ ..]) if *byte == delimiter && !after.is_empty() => *rest = after,
         _ => return Err(Unfit::Malformed),
     }
     Ok(kind)
@@ -165,7 +167,11 @@ mod tests {
 
     fn written(element: Codec, nullable: bool, text: &str) -> Result<String, Unfit> {
         let mut out = Vec::new();
-        let codec = ArrayCodec { element, nullable };
+        let codec = ArrayCodec {
+            element,
+            nullable,
+            delimiter: b',',
+        };
         codec.write(text.as_bytes(), &mut Scratch::default(), &mut out)?;
         Ok(String::from_utf8(out).expect("JSON is UTF-8"))
     }

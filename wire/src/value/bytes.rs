@@ -26,7 +26,7 @@ impl From<BinaryMode> for ByteForm {
 }
 
 /// Appends bytes.
-pub(super) fn write(bytes: &[u8], form: ByteForm, out: &mut Vec<u8>) {
+pub(crate) fn write(bytes: &[u8], form: ByteForm, out: &mut Vec<u8>) {
     match form {
         ByteForm::Base64 => json::base64(bytes, Alphabet::Standard, out),
         ByteForm::Base64UrlSafe => json::base64(bytes, Alphabet::UrlSafe, out),

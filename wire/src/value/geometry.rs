@@ -165,7 +165,12 @@ fn geometry(extensions: &str, scratch: &Scratch, out: &mut Vec<u8>) {
 }
 
 /// Appends PostGIS's hexadecimal extended well-known binary, its SRID also by itself.
-pub(super) fn ewkb(text: &[u8], scratch: &mut Scratch, out: &mut Vec<u8>) -> Result<(), Unfit> {
+pub(super) fn ewkb(
+    text: &[u8],
+    extensions: bool,
+    scratch: &mut Scratch,
+    out: &mut Vec<u8>,
+) -> Result<(), Unfit> {
     const HAS_SRID: u32 = 0x2000_0000;
     bytes::unhex(text, &mut scratch.bytes)?;
     let (order, rest) = scratch.bytes.split_first().ok_or(Unfit::Malformed)?;
@@ -183,7 +188,11 @@ pub(super) fn ewkb(text: &[u8], scratch: &mut Scratch, out: &mut Vec<u8>) -> Res
         Some(srid) => json::int(srid.cast_signed(), out),
         None => out.extend_from_slice(b"null"),
     }
-    out.extend_from_slice(b",\"extensions\":null}");
+    out.extend_from_slice(if extensions {
+        b",\"extensions\":null}"
+    } else {
+        b"}"
+    });
     Ok(())
 }
 
@@ -246,10 +255,10 @@ mod tests {
     fn extended_binary_gives_its_srid() {
         let mut out = Vec::new();
         let point = b"0101000020E6100000000000000000F03F0000000000000040";
-        ewkb(point, &mut Scratch::default(), &mut out).expect("EWKB");
+        ewkb(point, true, &mut Scratch::default(), &mut out).expect("EWKB");
         assert!(out.ends_with(br#","srid":4326,"extensions":null}"#));
         for bad in [&b""[..], b"01", b"0101000020E610", b"zz"] {
-            let read = ewkb(bad, &mut Scratch::default(), &mut Vec::new());
+            let read = ewkb(bad, false, &mut Scratch::default(), &mut Vec::new());
             assert_eq!(read, Err(Unfit::Malformed));
         }
     }

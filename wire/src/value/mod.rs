@@ -18,8 +18,10 @@ mod structured;
 mod temporal;
 mod vector;
 
-pub(crate) use bytes::ByteForm;
+pub(crate) use array::ArrayCodec;
+pub(crate) use bytes::{ByteForm, write as write_bytes};
 pub(crate) use decimal::Money;
+pub(crate) use geometry::Shape;
 pub(crate) use interval::IntervalForm;
 pub(crate) use temporal::{DateForm, TimeForm, TimestampForm};
 
@@ -124,9 +126,12 @@ pub(crate) enum Codec {
     /// `hstore` as a map.
     HstoreMap,
     /// A geometric type.
-    Geometric(geometry::Shape),
+    Geometric(Shape),
     /// PostGIS geometry or geography.
-    Ewkb,
+    Ewkb {
+        /// Whether the struct has the field `extensions` (null): geometry's has.
+        extensions: bool,
+    },
     /// pgvector's `vector` (doubles) and `halfvec` (floats).
     Vector {
         /// Whether elements are doubles.
@@ -137,11 +142,8 @@ pub(crate) enum Codec {
     /// `int2vector`, `oidvector`: an empty list, as Debezium fails to read their text.
     OldVector,
     /// An array.
-    Array(Box<array::ArrayCodec>),
+    Array(Box<ArrayCodec>),
 }
-
-pub(crate) use array::ArrayCodec;
-pub(crate) use geometry::Shape;
 
 impl Codec {
     /// Appends a value; on an error `out` may hold a part of it.
@@ -171,7 +173,7 @@ impl Codec {
             Self::HstoreJson => hstore::json(text, scratch, out)?,
             Self::HstoreMap => hstore::map(text, scratch, out)?,
             Self::Geometric(shape) => geometry::shape(text, *shape, scratch, out)?,
-            Self::Ewkb => geometry::ewkb(text, scratch, out)?,
+            Self::Ewkb { extensions } => geometry::ewkb(text, *extensions, scratch, out)?,
             Self::Vector { double } => vector::dense(text, *double, out)?,
             Self::SparseVector => vector::sparse(text, out)?,
             Self::OldVector if text.is_empty() => return Err(Unfit::AsNull),

@@ -1,0 +1,50 @@
+//! What can go wrong when a relation is compiled or a change encoded.
+
+/// A relation that cannot be encoded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// A key names a column that the relation does not have.
+    #[error("{table} has no column {column}, which its key names; check message.key.columns")]
+    UnknownKeyColumn {
+        /// `schema.table`.
+        table: String,
+        /// The missing column.
+        column: String,
+    },
+}
+
+/// A change that cannot be encoded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EncodeError {
+    /// No plan is installed for the relation.
+    #[error("relation {oid} is not known; install its plan when its Relation message comes")]
+    UnknownRelation {
+        /// OID of the relation.
+        oid: u32,
+    },
+    /// The row has another number of columns than the relation.
+    #[error("a row of {table} has {row} columns, its relation {plan}; the stream is out of step")]
+    ColumnCount {
+        /// `schema.table`.
+        table: String,
+        /// Columns of the row.
+        row: usize,
+        /// Columns of the relation.
+        plan: usize,
+    },
+    /// A value is not in the text form of its column's type.
+    #[error(
+        "a value of {table}, column {column}, is not in the text form of the column's type; \
+         does the session have DateStyle=ISO, IntervalStyle=postgres, TimeZone=UTC, \
+         bytea_output=hex and extra_float_digits=3?"
+    )]
+    Value {
+        /// `schema.table`.
+        table: String,
+        /// The column, as its field is named.
+        column: String,
+    },
+    /// The message is no change (`Begin`, `Commit`, `Relation`, …).
+    #[error("only inserts, updates, deletes, truncates and messages can be encoded")]
+    NotAChange,
+}

@@ -1,0 +1,107 @@
+//! Records of `pg_logical_emit_message`.
+
+use std::sync::Arc;
+
+use super::source::{self, SourceHead};
+use crate::config::EncoderConfig;
+use crate::context::ChangeContext;
+use crate::json;
+use crate::modes::BinaryMode;
+use crate::pgoutput::LogicalMessage;
+use crate::plan::names;
+use crate::schema::{SOURCE, TRANSACTION};
+use crate::value::{ByteForm, write_bytes};
+
+/// What all message records of a connector have in common.
+#[derive(Debug)]
+pub(super) struct MessagePlan {
+    pub(super) topic: Arc<str>,
+    key_head: Vec<u8>,
+    value_head: Vec<u8>,
+    key_wrapped: bool,
+    value_wrapped: bool,
+    content: ByteForm,
+}
+
+impl MessagePlan {
+    pub(super) fn new(config: &EncoderConfig) -> Self {
+        let topic = names::topic(&[&*config.logical_name, "message"].join(&config.topic_delimiter));
+        Self {
+            topic: crate::route::topic(&config.routers, &topic).into(),
+            key_head: if config.key_schemas_enable {
+                key_schema()
+            } else {
+                Vec::new()
+            },
+            value_head: if config.value_schemas_enable {
+                value_schema(config.binary)
+            } else {
+                Vec::new()
+            },
+            key_wrapped: config.key_schemas_enable,
+            value_wrapped: config.value_schemas_enable,
+            content: config.binary.into(),
+        }
+    }
+
+    /// Appends the key: `{"prefix":…}`.
+    pub(super) fn key(&self, message: &LogicalMessage<'_>, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.key_head);
+        out.extend_from_slice(b"{\"prefix\":");
+        json::string(message.prefix.as_bytes(), out);
+        out.push(b'}');
+        if self.key_wrapped {
+            out.push(b'}');
+        }
+    }
+
+    /// Appends the value.
+    pub(super) fn value(
+        &self,
+        message: &LogicalMessage<'_>,
+        source: &SourceHead,
+        context: &ChangeContext<'_>,
+        out: &mut Vec<u8>,
+    ) {
+        out.extend_from_slice(&self.value_head);
+        out.extend_from_slice(b"{\"op\":\"m\",\"ts_ms\":");
+        json::int(context.now_ns.div_euclid(1_000_000), out);
+        out.extend_from_slice(b",\"source\":");
+        source.write(b",\"schema\":\"\",\"table\":\"\",", context, out);
+        out.extend_from_slice(b",\"transaction\":");
+        source::transaction(context, out);
+        out.extend_from_slice(b",\"message\":{\"prefix\":");
+        json::string(message.prefix.as_bytes(), out);
+        out.extend_from_slice(b",\"content\":");
+        write_bytes(message.content, self.content, out);
+        out.extend_from_slice(b"}}");
+        if self.value_wrapped {
+            out.push(b'}');
+        }
+    }
+}
+
+fn key_schema() -> Vec<u8> {
+    br#"{"schema":{"type":"struct","fields":[{"type":"string","optional":true,"field":"prefix"}],"optional":false,"name":"io.debezium.connector.postgresql.MessageKey","version":1},"payload":"#
+        .to_vec()
+}
+
+fn value_schema(mode: BinaryMode) -> Vec<u8> {
+    let content = if mode == BinaryMode::Bytes {
+        "bytes"
+    } else {
+        "string"
+    };
+    format!(
+        "{{\"schema\":{{\"type\":\"struct\",\"fields\":[\
+         {{\"type\":\"string\",\"optional\":false,\"field\":\"op\"}},\
+         {{\"type\":\"int64\",\"optional\":true,\"field\":\"ts_ms\"}},{SOURCE},{TRANSACTION},\
+         {{\"type\":\"struct\",\"fields\":[\
+         {{\"type\":\"string\",\"optional\":true,\"field\":\"prefix\"}},\
+         {{\"type\":\"{content}\",\"optional\":true,\"field\":\"content\"}}],\"optional\":false,\
+         \"name\":\"io.debezium.connector.postgresql.Message\",\"version\":1,\
+         \"field\":\"message\"}}],\"optional\":false,\
+         \"name\":\"io.debezium.connector.postgresql.MessageValue\",\"version\":1}},\"payload\":"
+    )
+    .into_bytes()
+}

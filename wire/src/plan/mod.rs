@@ -1,0 +1,284 @@
+//! A relation, compiled: what its rows turn into, decided once.
+//!
+//! Enters the catalog's facts and the configuration, leaves a [`RelationPlan`]: for each column
+//! its codec, its name and what stands for null, as bytes; schema blocks and topics as they go
+//! into records. Rows only walk over it.
+
+mod absent;
+mod choose;
+mod default;
+pub(crate) mod names;
+mod oid;
+mod temporal;
+
+use std::sync::Arc;
+
+use crate::catalog::{Column, Table, Types};
+use crate::config::EncoderConfig;
+use crate::encoder::PlanError;
+use crate::modes::NameAdjustment;
+use crate::route::{self, KeyField};
+use crate::schema::{self, Place, Schema, quoted};
+use crate::value::{Codec, Origin, Scratch};
+use names::NameOf;
+
+/// What one column's values turn into.
+#[derive(Debug, Clone)]
+pub(crate) struct ColumnPlan {
+    /// `"name":`
+    pub(crate) label: Vec<u8>,
+    pub(crate) codec: Codec,
+    /// What a null prints as: null, the default or the type's zero.
+    pub(crate) null: Vec<u8>,
+    /// What an untouched large value prints as.
+    pub(crate) toast: Option<Vec<u8>>,
+}
+
+/// One field of the key.
+#[derive(Debug, Clone)]
+pub(crate) struct KeyPlan {
+    /// Index of its column in the row.
+    pub(crate) index: usize,
+    pub(crate) column: ColumnPlan,
+}
+
+/// A compiled relation.
+#[derive(Debug, Clone)]
+pub(crate) struct RelationPlan {
+    /// `schema.table`, for errors.
+    pub(crate) table_id: String,
+    pub(crate) topic: Arc<str>,
+    /// One for each column of the row; `None` for one that is left out.
+    pub(crate) columns: Vec<Option<ColumnPlan>>,
+    /// In key order.
+    pub(crate) key: Vec<KeyPlan>,
+    /// How many columns of a row hold all of the key.
+    pub(crate) key_reach: usize,
+    /// What comes after the key's columns: a router's field. There is no key when this and `key`
+    /// are empty.
+    pub(crate) key_extra: Vec<u8>,
+    /// What comes before the key's payload: its schema, or nothing.
+    pub(crate) key_head: Vec<u8>,
+    /// What comes before the envelope's `before`, schema included.
+    pub(crate) value_head: Vec<u8>,
+    /// `schema` and `table` of the source block.
+    pub(crate) source_table: Vec<u8>,
+    /// Whether the schemas wrap the payloads, which then want a closing brace.
+    pub(crate) key_wrapped: bool,
+    pub(crate) value_wrapped: bool,
+}
+
+/// A field with its schema, before it is rendered.
+struct Field {
+    plan: ColumnPlan,
+    name: String,
+    schema: Schema,
+    optional: bool,
+    default: Option<Vec<u8>>,
+}
+
+impl Field {
+    fn rendered(&self) -> String {
+        let name = quoted(&self.name);
+        self.schema.render(Place {
+            optional: self.optional,
+            default: self.default.as_deref(),
+            field: Some(&name),
+        })
+    }
+}
+
+/// Compiles a relation.
+pub(crate) fn compile(
+    table: &Table,
+    types: &Types,
+    config: &EncoderConfig,
+) -> Result<RelationPlan, PlanError> {
+    let table_id = format!("{}.{}", table.schema, table.name);
+    let fields: Vec<Option<Field>> = table
+        .columns
+        .iter()
+        .map(|column| {
+            let wanted = config
+                .filters
+                .column(&table.schema, &table.name, &column.name);
+            wanted.then(|| field(column, types, config)).flatten()
+        })
+        .collect();
+    let key = key_fields(table, &table_id, types, config)?;
+    let routed = route::table(config, &table.schema, &table.name);
+    let schemas = Schemas {
+        base: &routed.schema_base,
+        mode: config.schema_name_adjustment,
+    };
+    let has_key = !key.is_empty() || routed.key_field_makes_key;
+    let key_field = routed.key_field.as_ref().filter(|_| has_key);
+    Ok(RelationPlan {
+        topic: routed.topic.as_str().into(),
+        key_head: schemas.key(&key, key_field, config.key_schemas_enable),
+        key_extra: key_field
+            .map(|field| key_extra(field, key.is_empty()))
+            .unwrap_or_default(),
+        value_head: schemas.value(&fields, config.value_schemas_enable),
+        key_reach: key.iter().map(|(index, _)| index + 1).max().unwrap_or(0),
+        columns: fields
+            .into_iter()
+            .map(|field| field.map(|field| field.plan))
+            .collect(),
+        key: key
+            .into_iter()
+            .map(|(index, field)| KeyPlan {
+                index,
+                column: field.plan,
+            })
+            .collect(),
+        source_table: source_table(table),
+        key_wrapped: config.key_schemas_enable,
+        value_wrapped: config.value_schemas_enable,
+        table_id,
+    })
+}
+
+/// The field of a column; nothing for a type that is left out.
+fn field(column: &Column, types: &Types, config: &EncoderConfig) -> Option<Field> {
+    let root = choose::root(column.type_oid, column.typmod, types);
+    let chosen = choose::choose(root, types, config)?;
+    let optional = !column.not_null;
+    let text = column
+        .default
+        .as_deref()
+        .and_then(|expression| default::text(expression, root, &chosen.codec, types));
+    let default = text.and_then(|text| {
+        let mut json = Vec::new();
+        let codec = &chosen.codec;
+        codec
+            .write(&text, Origin::Stream, &mut Scratch::default(), &mut json)
+            .ok()?;
+        Some(json)
+    });
+    let null = match (&default, optional) {
+        (Some(default), true) if config.replace_null_with_default => default.clone(),
+        (_, true) => b"null".to_vec(),
+        (Some(default), false) => default.clone(),
+        (None, false) => absent::zero(&chosen.codec),
+    };
+    let name = names::adjust(&column.name, NameOf::Field, config.field_name_adjustment);
+    let toast = absent::toast(&chosen.codec, root, types, config);
+    let label = format!("{}:", quoted(&name)).into_bytes();
+    let plan = ColumnPlan {
+        label,
+        codec: chosen.codec,
+        null,
+        toast,
+    };
+    Some(Field {
+        plan,
+        name,
+        schema: chosen.schema,
+        optional,
+        default,
+    })
+}
+
+/// The key's columns in order: those of `message.key.columns`, else the table's own.
+fn key_fields(
+    table: &Table,
+    table_id: &str,
+    types: &Types,
+    config: &EncoderConfig,
+) -> Result<Vec<(usize, Field)>, PlanError> {
+    let names = config
+        .message_key_columns
+        .of(table_id)
+        .unwrap_or(&table.key);
+    let one = |name: &String| {
+        let found = table
+            .columns
+            .iter()
+            .enumerate()
+            .find(|(_, column)| column.name == *name);
+        let (index, column) = found.ok_or_else(|| PlanError::UnknownKeyColumn {
+            table: table_id.to_owned(),
+            column: name.clone(),
+        })?;
+        Ok(field(column, types, config).map(|field| (index, field)))
+    };
+    names
+        .iter()
+        .filter_map(|name| one(name).transpose())
+        .collect()
+}
+
+fn source_table(table: &Table) -> Vec<u8> {
+    format!(
+        ",\"schema\":{},\"table\":{},",
+        quoted(&table.schema),
+        quoted(&table.name)
+    )
+    .into_bytes()
+}
+
+fn key_extra(field: &KeyField, first: bool) -> Vec<u8> {
+    let comma = if first { "" } else { "," };
+    format!("{comma}{}:{}", quoted(&field.name), quoted(&field.value)).into_bytes()
+}
+
+/// Renders the schema blocks of a table.
+struct Schemas<'a> {
+    /// What their names start with.
+    base: &'a str,
+    mode: NameAdjustment,
+}
+
+impl Schemas<'_> {
+    fn name(&self, suffix: &str) -> String {
+        let name = format!("{}.{suffix}", self.base);
+        quoted(&names::adjust(&name, NameOf::Schema, self.mode))
+    }
+
+    fn key(&self, key: &[(usize, Field)], extra: Option<&KeyField>, enabled: bool) -> Vec<u8> {
+        if !enabled {
+            return Vec::new();
+        }
+        let mut fields: Vec<_> = key.iter().map(|(_, field)| field.rendered()).collect();
+        if let Some(extra) = extra {
+            let name = quoted(&extra.name);
+            let place = Place {
+                field: Some(&name),
+                ..Place::default()
+            };
+            fields.push(Schema::plain("string").render(place));
+        }
+        let (fields, name) = (fields.join(","), self.name("Key"));
+        format!(
+            "{{\"schema\":{{\"type\":\"struct\",\"fields\":[{fields}],\"optional\":false,\
+             \"name\":{name}}},\"payload\":"
+        )
+        .into_bytes()
+    }
+
+    fn value(&self, fields: &[Option<Field>], enabled: bool) -> Vec<u8> {
+        if !enabled {
+            return b"{\"before\":".to_vec();
+        }
+        let fields: Vec<_> = fields.iter().flatten().map(Field::rendered).collect();
+        let (fields, name) = (fields.join(","), self.name("Value"));
+        let row = |field: &str| {
+            format!(
+                "{{\"type\":\"struct\",\"fields\":[{fields}],\"optional\":true,\
+                 \"name\":{name},\"field\":\"{field}\"}}"
+            )
+        };
+        let (before, after, envelope) = (row("before"), row("after"), self.name("Envelope"));
+        let (source, transaction) = (schema::SOURCE, schema::TRANSACTION);
+        format!(
+            "{{\"schema\":{{\"type\":\"struct\",\"fields\":[{before},{after},{source},\
+             {transaction},{{\"type\":\"string\",\"optional\":false,\"field\":\"op\"}},\
+             {{\"type\":\"int64\",\"optional\":true,\"field\":\"ts_ms\"}},\
+             {{\"type\":\"int64\",\"optional\":true,\"field\":\"ts_us\"}},\
+             {{\"type\":\"int64\",\"optional\":true,\"field\":\"ts_ns\"}}],\"optional\":false,\
+             \"name\":{envelope},\"version\":2}},\"payload\":{{\"before\":"
+        )
+        .into_bytes()
+    }
+}
