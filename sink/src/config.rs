@@ -9,8 +9,6 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::ValueEnum;
-use serde::Deserialize;
 use walcast_wire::usage::UsageError;
 
 use crate::batch::Limits;
@@ -20,16 +18,6 @@ use crate::kafka;
 mod raw;
 
 pub use raw::SinkArgs;
-
-/// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// For people.
-    Plain,
-    /// One JSON object a line.
-    Json,
-}
 
 /// The sink's configuration, checked.
 #[derive(Debug, Clone)]
@@ -42,7 +30,6 @@ pub struct Config {
     /// How long a record may wait for company.
     pub(crate) batch_age_max: Duration,
     pub(crate) outbox: OutboxTable,
-    pub(crate) log_format: LogFormat,
 }
 
 /// Where records come from.
@@ -142,7 +129,6 @@ impl Config {
                 60_000,
             )?),
             outbox: outbox_table(&values.outbox_table)?,
-            log_format: values.log_format,
         })
         .and_then(Config::checked)
     }

@@ -26,7 +26,6 @@ pub mod hook;
 mod http;
 mod kafka;
 mod landing;
-mod logging;
 mod metrics;
 pub mod migrate;
 mod offsets;

@@ -13,8 +13,8 @@ use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 use walcast_wire::usage::UsageError;
 
-use crate::config::{self, ClickHouse, LogFormat};
-use crate::{landing, logging};
+use crate::config::{self, ClickHouse};
+use crate::landing;
 
 /// Options of `walcast migrate clickhouse`.
 #[derive(Debug, Args)]
@@ -42,9 +42,6 @@ pub struct MigrateClickhouseArgs {
         value_name = "FILE"
     )]
     pub clickhouse_password_file: Option<PathBuf>,
-    /// How log lines look; WALCAST_LOG filters them.
-    #[arg(long, env = "WALCAST_LOG_FORMAT", default_value = "plain")]
-    pub log_format: LogFormat,
 }
 
 struct Migration {
@@ -86,7 +83,6 @@ struct LedgerRow {
 
 /// Applies what is missing.
 pub async fn run(args: MigrateClickhouseArgs) -> anyhow::Result<()> {
-    logging::start(args.log_format)?;
     let config = ClickHouse {
         password: config::password(args.clickhouse_password, args.clickhouse_password_file)?,
         url: args.clickhouse_url,

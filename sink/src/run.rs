@@ -19,7 +19,7 @@ use crate::hook::{NoHook, StepHook};
 use crate::landing::Landing;
 use crate::status::Status;
 use crate::worker::Shared;
-use crate::{http, logging, metrics};
+use crate::{http, metrics};
 
 /// How often recorded latencies are folded into their histograms.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
@@ -27,7 +27,6 @@ const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 /// Runs `walcast sink` until SIGINT or SIGTERM.
 pub async fn run(args: SinkArgs) -> anyhow::Result<()> {
     let config = Config::load(args)?;
-    logging::start(config.log_format)?;
     let stop = CancellationToken::new();
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;

@@ -9,7 +9,6 @@ use clap::Args;
 use serde::Deserialize;
 use walcast_wire::usage::UsageError;
 
-use super::LogFormat;
 
 /// Options of `walcast sink`; each can stand in the file and in the environment as well.
 #[derive(Debug, Default, Args)]
@@ -73,9 +72,6 @@ pub struct SinkArgs {
     /// How long a record may wait for company, in milliseconds [default: 100].
     #[arg(long, env = "WALCAST_SINK_BATCH_AGE_MS_MAX", value_name = "MS")]
     pub batch_age_ms_max: Option<u64>,
-    /// How log lines look [default: plain]; WALCAST_LOG filters them [default: info].
-    #[arg(long, env = "WALCAST_LOG_FORMAT", value_name = "FORMAT")]
-    pub log_format: Option<LogFormat>,
     /// Further property of librdkafka, repeatable; the file has a table `kafka` for them.
     #[arg(long = "kafka", value_name = "KEY=VALUE")]
     pub kafka: Vec<String>,
@@ -99,7 +95,6 @@ pub(super) struct Values {
     pub(super) batch_rows_max: usize,
     pub(super) batch_bytes_max: usize,
     pub(super) batch_age_ms_max: u64,
-    pub(super) log_format: LogFormat,
     pub(super) kafka: BTreeMap<String, Scalar>,
 }
 
@@ -120,7 +115,6 @@ impl Default for Values {
             batch_rows_max: 50_000,
             batch_bytes_max: 16 * 1024 * 1024,
             batch_age_ms_max: 100,
-            log_format: LogFormat::Plain,
             kafka: BTreeMap::new(),
         }
     }
@@ -189,7 +183,6 @@ pub(super) fn merge(args: SinkArgs) -> Result<Values, UsageError> {
     set(&mut values.batch_rows_max, args.batch_rows_max);
     set(&mut values.batch_bytes_max, args.batch_bytes_max);
     set(&mut values.batch_age_ms_max, args.batch_age_ms_max);
-    set(&mut values.log_format, args.log_format);
     for property in args.kafka {
         let (key, value) = property
             .split_once('=')

@@ -65,6 +65,25 @@ async fn the_same_range_sent_again_lands_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn clickhouse_knows_a_batch_by_its_range_and_not_by_its_content() {
+    let case = Case::new("token", 1).await;
+    case.produce(0, (0..10).map(event)).await;
+    let sink = case.start_with(CrashAt::new(Step::Inserted)).await;
+    sink.ended().await.unwrap_err();
+    let by_hand = |token: &str| {
+        format!(
+            "INSERT INTO outbox_events (id, created_at) SETTINGS insert_deduplication_token = \
+             '{token}' VALUES (77, '2026-01-15 12:00:00')"
+        )
+    };
+    case.query(&by_hand(&format!("{}:0:0-9", case.name))).await.unwrap();
+    assert_eq!(case.number("SELECT count() FROM outbox_events").await, 10);
+    case.query(&by_hand(&format!("{}:0:0-8", case.name))).await.unwrap();
+    assert_eq!(case.number("SELECT count() FROM outbox_events").await, 11);
+    case.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn aborted_transactions_are_gaps_in_a_range_and_nothing_else() {
     let case = Case::new("aborted", 1).await;
     let producer: FutureProducer = client()

@@ -9,7 +9,6 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use walcast_sink::SinkArgs;
-use walcast_sink::config::LogFormat;
 use walcast_sink::hook::StepHook;
 use walcast_sink::migrate::{self, MigrateClickhouseArgs};
 
@@ -84,7 +83,6 @@ impl Case {
             clickhouse_user: "default".into(),
             clickhouse_password: None,
             clickhouse_password_file: None,
-            log_format: LogFormat::Plain,
         }
     }
 
