@@ -71,14 +71,21 @@ async fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Sink(args) => Box::pin(walcast_sink::run(args)).await,
         Command::Api(args) => Box::pin(walcast_api::run(args)).await,
         Command::Check(args) => Box::pin(walcast_cdc::check::run(args)).await,
-        Command::Migrate(Migrate::Postgres(args)) => Box::pin(walcast_api::migrate::run(args)).await,
-        Command::Migrate(Migrate::Clickhouse(args)) => Box::pin(walcast_sink::migrate::run(args)).await,
+        Command::Migrate(Migrate::Postgres(args)) => {
+            Box::pin(walcast_api::migrate::run(args)).await
+        }
+        Command::Migrate(Migrate::Clickhouse(args)) => {
+            Box::pin(walcast_sink::migrate::run(args)).await
+        }
         Command::Token(Token::Create(args)) => Box::pin(walcast_api::token::run(args)).await,
     }
 }
 
 /// Prints the error with its causes; 2 is bad usage or configuration, 1 anything else.
-#[expect(clippy::print_stderr, reason = "the one place that tells the user why the program failed")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the one place that tells the user why the program failed"
+)]
 fn report(error: &anyhow::Error) -> ExitCode {
     eprintln!("walcast: {error:#}");
     let usage = error.chain().any(|cause| cause.is::<UsageError>());

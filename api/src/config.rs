@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use walcast_wire::usage::UsageError;
 
-use crate::logging::LogFormat;
 
 mod secret;
 #[cfg(test)]
@@ -24,9 +23,6 @@ pub struct ApiArgs {
     /// TOML file with the keys below, spelt with underscores
     #[arg(long, env = "WALCAST_API_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// How log lines look
-    #[arg(long, env = "WALCAST_LOG_FORMAT", value_enum, default_value_t)]
-    pub log_format: LogFormat,
     #[command(flatten)]
     settings: Settings,
 }
@@ -240,7 +236,7 @@ impl Settings {
         let outbox = self.outbox()?;
         let timeout = millis("postgres_timeout_ms", self.postgres_timeout_ms, 5_000)?;
         let connections = self.postgres_connections_max.unwrap_or(10);
-        let postgres_url = secret::pick(
+        let postgres_url = pick(
             "postgres_url",
             self.postgres_url.clone(),
             self.postgres_url_file.as_deref(),
@@ -269,7 +265,7 @@ impl Settings {
     }
 
     fn redis(&self) -> Result<Option<RedisConfig>, UsageError> {
-        let url = secret::pick(
+        let url = pick(
             "redis_url",
             self.redis_url.clone(),
             self.redis_url_file.as_deref(),
@@ -287,7 +283,7 @@ impl Settings {
 
     fn clickhouse(self) -> Result<Option<ClickhouseConfig>, UsageError> {
         let timeout = millis("clickhouse_timeout_ms", self.clickhouse_timeout_ms, 10_000)?;
-        let password = secret::pick(
+        let password = pick(
             "clickhouse_password",
             self.clickhouse_password,
             self.clickhouse_password_file.as_deref(),

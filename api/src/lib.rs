@@ -24,7 +24,6 @@ mod health;
 mod idempotency;
 mod ids;
 mod limits;
-mod logging;
 mod metrics;
 mod middleware;
 mod outbox;

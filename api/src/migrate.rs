@@ -5,7 +5,6 @@ use tokio::task::JoinSet;
 use walcast_wire::usage::UsageError;
 
 use crate::config::Secret;
-use crate::logging::{self, LogFormat};
 use crate::postgres;
 
 mod embedded {
@@ -22,9 +21,6 @@ pub struct DatabaseArgs {
     /// File that holds the PostgreSQL URL
     #[arg(long, env = "WALCAST_API_POSTGRES_URL_FILE")]
     postgres_url_file: Option<std::path::PathBuf>,
-    /// How log lines look
-    #[arg(long, env = "WALCAST_LOG_FORMAT", value_enum, default_value_t)]
-    log_format: LogFormat,
 }
 
 /// `walcast migrate postgres`.
@@ -35,12 +31,11 @@ pub struct MigratePostgresArgs {
 }
 
 impl DatabaseArgs {
-    /// Sets up logging and gives the database's URL.
+    /// Gives the database's URL.
     ///
     /// # Errors
     /// There is no URL, or two.
     pub(crate) fn prepare(self) -> Result<Secret, UsageError> {
-        logging::init(self.log_format)?;
         let file = self.postgres_url_file.as_deref();
         let url = crate::config::pick("postgres_url", self.postgres_url, file)?;
         url.ok_or_else(|| {

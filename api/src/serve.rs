@@ -13,14 +13,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{ApiArgs, Config};
 use crate::state::App;
-use crate::{logging, metrics, outbox, router};
+use crate::{metrics, outbox, router};
 
 /// `walcast api`: serves until SIGINT or SIGTERM.
 ///
 /// # Errors
 /// The configuration cannot be used, the address is taken, or PostgreSQL cannot be used.
 pub async fn run(args: ApiArgs) -> anyhow::Result<()> {
-    logging::init(args.log_format)?;
     let config = args.load()?;
     let listener = TcpListener::bind(config.listen).await.with_context(|| {
         format!(
