@@ -1,7 +1,7 @@
 //! Apache Kafka: one broker that is its own KRaft controller.
 
 mod install;
-mod probe;
+mod request;
 
 use std::fs;
 use std::ops::Deref;
@@ -20,7 +20,7 @@ pub struct Kafka {
     /// `127.0.0.1:<port>`.
     pub bootstrap: String,
     service: Service,
-    _ports: [Port; 2],
+    ports: [Port; 2],
 }
 
 impl Kafka {
@@ -52,8 +52,17 @@ impl Kafka {
         Ok(Self {
             bootstrap,
             service,
-            _ports: ports,
+            ports,
         })
+    }
+
+    /// Makes a topic without replicas; one that is there already is left as it is.
+    ///
+    /// # Errors
+    /// When the broker cannot be reached or refuses.
+    pub fn create_topic(&self, name: &str, partitions: u32) -> Result<()> {
+        request::create_topic(self.ports[0].number(), name, partitions)
+            .with_context(|| format!("make topic {name}"))
     }
 }
 
@@ -71,7 +80,7 @@ fn broker(java: Spec, settings: &Path, port: &Port) -> Service {
     let spec = java
         .args(["-XX:+UseSerialGC", "-Xmx384m", "kafka.Kafka"])
         .arg(settings);
-    Service::new(spec, Box::new(move |_| Ok(probe::answers(port))))
+    Service::new(spec, Box::new(move |_| Ok(request::answers(port))))
 }
 
 /// After a kill the controller lets the broker in again only when its old session has ended, so

@@ -26,6 +26,9 @@ use crate::{Builder, Lab, Service};
 /// The database in PostgreSQL and in ClickHouse.
 const DATABASE: &str = "experiments";
 
+/// The topic of the demo's connector.
+const TOPIC: &str = "experiments_events";
+
 /// How long the connector may take until it runs.
 const CONNECTOR_LIMIT: Duration = Duration::from_secs(60);
 
@@ -52,6 +55,10 @@ impl System {
         if wanted(Part::Postgres) {
             lab.postgres()
                 .query("postgres", &format!("CREATE DATABASE {DATABASE}"))?;
+        }
+        if wanted(Part::Kafka) {
+            // The connector makes it with the first record; the sink waits for it until then.
+            lab.kafka().create_topic(TOPIC, 1)?;
         }
         let mut system = Self {
             api: None,

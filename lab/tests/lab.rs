@@ -28,6 +28,7 @@ fn every_component_comes_back_with_its_data_on_its_port_after_kill_9() -> Result
         "postgres",
         "CREATE TABLE t (a int); INSERT INTO t VALUES (7)",
     )?;
+    lab.kafka().create_topic("t", 3)?;
     lab.clickhouse().query("CREATE DATABASE d")?;
     lab.clickhouse()
         .query("CREATE TABLE d.t (a Int32) ENGINE = MergeTree ORDER BY a")?;
@@ -42,6 +43,7 @@ fn every_component_comes_back_with_its_data_on_its_port_after_kill_9() -> Result
         assert_ne!(service.pid(), Some(before));
         eprintln!("{} back after {:?}", service.spec().name(), begun.elapsed());
     }
+    lab.kafka().create_topic("t", 1)?;
     let rows = lab.postgres().query("postgres", "SELECT a FROM t")?;
     assert_eq!(rows, [[Some("7".to_owned())]]);
     assert_eq!(lab.clickhouse().query("SELECT a FROM d.t")?, "7\n");
