@@ -111,8 +111,7 @@ async fn forward(
         let event = match event.state {
             TaskState::Running => TaskEvent::Running,
             TaskState::Failed { trace } => TaskEvent::Failed { trace },
-            // The worker knows: it has asked for it, or the snapshot was all there was to do.
-            TaskState::Stopped => continue,
+            TaskState::Stopped => TaskEvent::Finished,
         };
         if events.send(event).await.is_err() {
             return;

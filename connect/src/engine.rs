@@ -22,6 +22,9 @@ pub struct Problem {
 pub enum TaskEvent {
     /// It runs: configuration and connections are good, records flow when there are any.
     Running,
+    /// It has done all there was to do, as a snapshot without streaming has. Nothing of it runs any
+    /// more; it counts as running, as in Connect.
+    Finished,
     /// It stands still until someone acts. Nothing of it runs any more.
     Failed {
         /// What happened, where, and the cure; the first line says it in short.

@@ -77,41 +77,19 @@ impl Worker {
         }
         let stops = Stops::default();
         let mut parts = JoinSet::new();
-        let configs = Arc::new(ConfigStore::default());
-        let statuses = Arc::new(StatusStore::default());
-        let (config_log, follower) = TopicLog::open(&clients, &config.config_topic.name).await?;
-        let (store, stop) = (Arc::clone(&configs), stops.readers.clone());
-        parts.spawn(async move {
-            follower
-                .run(stop, |record| store.apply(ConfigRecord::decode(&record)))
-                .await;
-            "the reader of the config topic"
-        });
-        let (status_log, follower) = TopicLog::open(&clients, &config.status_topic.name).await?;
-        let (store, stop) = (Arc::clone(&statuses), stops.readers.clone());
-        parts.spawn(async move {
-            follower.run(stop, |record| store.apply(&record)).await;
-            "the reader of the status topic"
-        });
-        config_log.read_to_end().await?;
-        status_log.read_to_end().await?;
-        let (store, stop) = (Arc::clone(&statuses), stops.writer.clone());
-        parts.spawn(async move {
-            status_writer::run(store, Arc::new(status_log), stop).await;
-            "the writer of statuses"
-        });
+        let state = State::read_back(&config, &clients, &stops, &mut parts).await?;
         let worker_id = worker_id(&config, address);
         tracing::info!(
             worker_id,
-            connectors = configs.names().len(),
+            connectors = state.configs.names().len(),
             "state read back"
         );
         let shared = Shared {
             engine: given.engine,
             clients,
-            configs,
-            statuses,
-            config_log: Arc::new(config_log),
+            configs: state.configs,
+            statuses: state.statuses,
+            config_log: Arc::new(state.config_log),
             worker_id: worker_id.into(),
             now_ms: given.now_ms,
             config: Arc::clone(&config),
@@ -190,6 +168,51 @@ impl Worker {
                 "the connectors did not stop within {} s; raise task.shutdown.graceful.timeout.ms",
                 limit.as_secs()
             )
+        })
+    }
+}
+
+/// What the topics say.
+struct State {
+    configs: Arc<ConfigStore>,
+    statuses: Arc<StatusStore>,
+    config_log: TopicLog,
+}
+
+impl State {
+    /// Follows the config and status topics; returns when both were read to their ends.
+    async fn read_back(
+        config: &WorkerConfig,
+        clients: &Clients,
+        stops: &Stops,
+        parts: &mut JoinSet<&'static str>,
+    ) -> anyhow::Result<Self> {
+        let configs = Arc::new(ConfigStore::default());
+        let (config_log, follower) = TopicLog::open(clients, &config.config_topic.name).await?;
+        let (store, stop) = (Arc::clone(&configs), stops.readers.clone());
+        parts.spawn(async move {
+            let apply = |record| store.apply(ConfigRecord::decode(&record));
+            follower.run(stop, apply).await;
+            "the reader of the config topic"
+        });
+        let statuses = Arc::new(StatusStore::default());
+        let (status_log, follower) = TopicLog::open(clients, &config.status_topic.name).await?;
+        let (store, stop) = (Arc::clone(&statuses), stops.readers.clone());
+        parts.spawn(async move {
+            follower.run(stop, |record| store.apply(&record)).await;
+            "the reader of the status topic"
+        });
+        config_log.read_to_end().await?;
+        status_log.read_to_end().await?;
+        let (store, stop) = (Arc::clone(&statuses), stops.writer.clone());
+        parts.spawn(async move {
+            status_writer::run(store, Arc::new(status_log), stop).await;
+            "the writer of statuses"
+        });
+        Ok(Self {
+            configs,
+            statuses,
+            config_log,
         })
     }
 }

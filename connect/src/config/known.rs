@@ -57,7 +57,7 @@ const KNOWN: &[(&str, Treatment)] = &[
     ("config.providers", Honoured),
     ("connector.client.config.override.policy", Honoured),
     ("security.protocol", Honoured),
-    ("client.dns.lookup", Honoured),
+    ("client.dns.lookup", NoEffect(LIBRDKAFKA)),
     ("walcast.kafka.start.timeout.ms", Honoured),
     ("plugin.path", NoEffect("connectors are built in")),
     ("plugin.discovery", NoEffect("connectors are built in")),
@@ -137,8 +137,11 @@ const KNOWN: &[(&str, Treatment)] = &[
     ("ssl.", Honoured),
     ("sasl.", Honoured),
     ("producer.", Honoured),
-    ("consumer.", Honoured),
-    ("admin.", Honoured),
+    ("consumer.", NoEffect("there are no sink connectors")),
+    (
+        "admin.",
+        NoEffect("topics are created with the worker's own client properties"),
+    ),
     ("key.converter.", Honoured),
     ("value.converter.", Honoured),
     (

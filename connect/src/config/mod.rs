@@ -12,3 +12,6 @@ pub mod providers;
 mod worker;
 
 pub use worker::{GivenProperties, Listener, Properties, TopicConfig, WorkerConfig};
+
+#[cfg(test)]
+mod tests;

@@ -45,14 +45,12 @@ pub struct WorkerConfig {
     pub bootstrap_servers: String,
     /// `group.id`.
     pub group_id: String,
-    /// Properties of every Kafka client: `security.protocol`, `sasl.*`, `ssl.*`, `client.dns.lookup`.
+    /// `client.id` of the worker's own clients.
+    pub client_id: String,
+    /// Properties of every Kafka client: `security.protocol`, `sasl.*`, `ssl.*`.
     pub kafka: Properties,
     /// `producer.*`, prefix removed.
     pub producer: Properties,
-    /// `consumer.*`, prefix removed.
-    pub consumer: Properties,
-    /// `admin.*`, prefix removed.
-    pub admin: Properties,
     /// Connectors and their target states.
     pub config_topic: TopicConfig,
     /// Checkpoints of the connectors.
@@ -119,10 +117,9 @@ impl WorkerConfig {
         Ok(Self {
             bootstrap_servers: reader.text_or("bootstrap.servers", "localhost:9092"),
             group_id: reader.text_or("group.id", "walcast"),
+            client_id: reader.text_or("client.id", "walcast-connect"),
             kafka: reader.kafka_properties(),
             producer: reader.family("producer."),
-            consumer: reader.family("consumer."),
-            admin: reader.family("admin."),
             config_topic: reader.topic("config", "connect-configs", Some(1))?,
             offset_topic: reader.topic("offset", "connect-offsets", None)?,
             status_topic: reader.topic("status", "connect-status", None)?,
@@ -224,11 +221,7 @@ impl Reader<'_> {
 
     fn kafka_properties(&self) -> Properties {
         let ours = |(k, _): &(&String, &String)| {
-            matches!(
-                k.as_str(),
-                "security.protocol" | "client.dns.lookup" | "client.id"
-            ) || k.starts_with("sasl.")
-                || k.starts_with("ssl.")
+            *k == "security.protocol" || k.starts_with("sasl.") || k.starts_with("ssl.")
         };
         self.props
             .iter()
@@ -322,101 +315,4 @@ fn strip_scheme<'a>(url: &'a str, scheme: &str) -> Option<&'a str> {
     given
         .eq_ignore_ascii_case(scheme)
         .then(|| rest.trim_end_matches('/'))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(pairs: &[(&str, &str)]) -> Result<WorkerConfig, UsageError> {
-        let props = pairs
-            .iter()
-            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
-        WorkerConfig::from_properties(props.collect())
-    }
-
-    #[test]
-    fn defaults_are_kafka_connects() {
-        let config = parse(&[]).unwrap();
-        assert_eq!(
-            config.listener,
-            Listener {
-                host: String::new(),
-                port: 8083
-            }
-        );
-        assert_eq!(
-            (
-                config.config_topic.partitions,
-                config.config_topic.replication
-            ),
-            (1, 3)
-        );
-        assert_eq!(
-            (
-                config.offset_topic.partitions,
-                config.status_topic.partitions
-            ),
-            (25, 5)
-        );
-        assert_eq!(config.offset_flush_interval, Duration::from_secs(60));
-        assert!(!config.exactly_once && config.warnings.is_empty());
-    }
-
-    #[test]
-    fn a_workers_file_is_read_as_it_is() {
-        let config = parse(&[
-            ("bootstrap.servers", "a:1,b:2"),
-            (
-                "key.converter",
-                "org.apache.kafka.connect.json.JsonConverter",
-            ),
-            ("key.converter.schemas.enable", "false"),
-            ("config.storage.topic", "c"),
-            ("config.storage.min.insync.replicas", "2"),
-            ("listeners", "HTTP://127.0.0.1:0"),
-            ("producer.compression.type", "lz4"),
-            ("sasl.mechanism", "PLAIN"),
-            ("exactly.once.source.support", "enabled"),
-            ("plugin.path", "/x"),
-            ("bogus", "1"),
-        ])
-        .unwrap();
-        assert_eq!(
-            config.key_converter["key.converter.schemas.enable"],
-            "false"
-        );
-        assert_eq!(config.config_topic.settings["min.insync.replicas"], "2");
-        assert_eq!(
-            config.listener,
-            Listener {
-                host: "127.0.0.1".into(),
-                port: 0
-            }
-        );
-        assert_eq!(config.producer["compression.type"], "lz4");
-        assert_eq!(config.kafka["sasl.mechanism"], "PLAIN");
-        assert!(config.exactly_once);
-        let warned: Vec<_> = config.warnings.iter().map(|(n, _)| n.as_str()).collect();
-        assert_eq!(warned, ["plugin.path", "bogus"]);
-    }
-
-    #[test]
-    fn what_cannot_be_honoured_is_refused_by_name() {
-        for (name, value) in [
-            ("listeners", "https://:8443"),
-            ("listeners", "http://a:1,http://b:2"),
-            ("listeners", "nonsense"),
-            ("rest.extension.classes", "x.Auth"),
-            ("listeners.https.ssl.keystore.location", "/x"),
-            ("offset.storage.partitions", "0"),
-            ("offset.flush.interval.ms", "soon"),
-            ("exactly.once.source.support", "yes"),
-            ("topic.tracking.enable", "maybe"),
-            ("connector.client.config.override.policy", "Principal"),
-        ] {
-            let error = parse(&[(name, value)]).unwrap_err().to_string();
-            assert!(error.starts_with(name), "{error}");
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! The owner: takes commands one by one, writes the config topic, keeps runners to what it says.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinSet};
@@ -19,6 +20,9 @@ use crate::store::configs::Connector;
 use crate::store::status_record::{State, StatusKey};
 use crate::views::{self, ConnectorStatus};
 
+/// Pause after Kafka refused a write that nobody waits for.
+const RETRY_PAUSE: Duration = Duration::from_secs(5);
+
 /// The owner of all connectors of this worker.
 pub(crate) struct Owner {
     pub(super) shared: Shared,
@@ -27,6 +31,8 @@ pub(crate) struct Owner {
     running: JoinSet<()>,
     names: HashMap<Id, String>,
     stop: CancellationToken,
+    /// Something could not be written and is to be tried again.
+    unwritten: bool,
 }
 
 /// The owner's end of a runner.
@@ -48,6 +54,7 @@ impl Owner {
             running: JoinSet::new(),
             names: HashMap::new(),
             stop,
+            unwritten: false,
         }
     }
 
@@ -63,6 +70,7 @@ impl Owner {
                 Some(ended) = self.running.join_next_with_id() => self.on_runner_end(ended).await,
                 Some(command) = self.commands.recv() => self.handle(command).await,
                 Ok(()) = changes.changed() => self.reconcile().await,
+                () = tokio::time::sleep(RETRY_PAUSE), if self.unwritten => self.reconcile().await,
             }
         }
         self.commands.close();
@@ -246,6 +254,7 @@ impl Owner {
 
     /// Makes what runs equal to what the topic says.
     async fn reconcile(&mut self) {
+        self.unwritten = false;
         let names: BTreeSet<String> = self
             .shared
             .configs
@@ -258,7 +267,8 @@ impl Owner {
             if let Some(connector) = &connector
                 && let Err(error) = self.commit_task(&name, connector).await
             {
-                tracing::error!(connector = name, %error, "cannot write the task's configuration; it is tried again with the next change");
+                tracing::warn!(connector = name, %error, "cannot write the task's configuration; trying again");
+                self.unwritten = true;
             }
             self.want(&name, connector);
         }

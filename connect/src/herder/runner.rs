@@ -54,6 +54,7 @@ enum Task {
     None,
     Paused,
     Running(Box<dyn RunningTask>, mpsc::Receiver<TaskEvent>),
+    Finished,
     Failed,
 }
 
@@ -139,7 +140,7 @@ impl Runner {
     }
 
     async fn start(&mut self, wanted: &Desired, renew: bool) {
-        if matches!(self.task, Task::Running(..) | Task::Failed) && !renew {
+        if matches!(self.task, Task::Running(..) | Task::Finished | Task::Failed) && !renew {
             self.say_connector(State::Running, None);
             return;
         }
@@ -169,6 +170,10 @@ impl Runner {
         match event {
             Some(TaskEvent::Running) => self.say_task(State::Running, None),
             Some(TaskEvent::TopicUsed { topic }) => self.say_topic(topic),
+            Some(TaskEvent::Finished) => {
+                self.stop_task().await;
+                self.task = Task::Finished;
+            }
             Some(TaskEvent::Failed { trace }) => self.fail_task(trace).await,
             None => {
                 self.fail_task("The task ended without a word; restart it".into())
@@ -201,7 +206,7 @@ impl Runner {
 
     /// The worker stops: nobody runs the connector until one takes it again.
     async fn hand_back(&mut self) {
-        let ran = matches!(self.task, Task::Running(..) | Task::Paused);
+        let ran = !matches!(self.task, Task::None | Task::Failed);
         self.stop_task().await;
         if ran {
             self.say_unassigned(StatusKey::Task(self.name.clone(), TASK));
@@ -279,7 +284,7 @@ impl Runner {
 async fn next_event(task: &mut Task) -> Option<TaskEvent> {
     match task {
         Task::Running(_, events) => events.recv().await,
-        Task::None | Task::Paused | Task::Failed => std::future::pending().await,
+        _ => std::future::pending().await,
     }
 }
 

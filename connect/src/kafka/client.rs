@@ -9,8 +9,8 @@ use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientConfig, ClientContext};
 use walcast_wire::usage::UsageError;
 
-use super::KafkaFault;
-use crate::config::{Properties, WorkerConfig};
+use super::{KafkaFault, java};
+use crate::config::WorkerConfig;
 
 const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -46,11 +46,11 @@ impl Clients {
     pub(crate) fn new(config: Arc<WorkerConfig>) -> Result<Self, UsageError> {
         let mut base = ClientConfig::new();
         base.set("bootstrap.servers", &config.bootstrap_servers)
-            .set("client.id", format!("walcast-{}", config.group_id))
+            .set("client.id", &config.client_id)
             .set("log.connection.close", "false")
             .set("socket.keepalive.enable", "true")
             .set("reconnect.backoff.max.ms", "1000");
-        apply(&mut base, &config.kafka)?;
+        java::apply(&mut base, &config.kafka)?;
         let metadata = base.create_with_context(Quiet).map_err(|e| {
             UsageError::new(format!(
                 "the worker's Kafka client properties are wrong: {e}"
@@ -169,20 +169,4 @@ pub(crate) async fn connect(clients: &Clients) -> Result<String, KafkaFault> {
         tracing::warn!(bootstrap_servers = config.bootstrap_servers, %error, "Kafka does not answer; trying again");
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-}
-
-/// Java's client property names, as librdkafka spells them.
-fn apply(client: &mut ClientConfig, props: &Properties) -> Result<(), UsageError> {
-    for (name, value) in props {
-        match name.as_str() {
-            "client.dns.lookup" => {}
-            "security.protocol" => {
-                client.set("security.protocol", value.to_ascii_lowercase());
-            }
-            _ => {
-                client.set(name, value);
-            }
-        }
-    }
-    Ok(())
 }

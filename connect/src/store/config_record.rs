@@ -280,6 +280,11 @@ mod tests {
                 tasks: 1,
             },
         );
+    }
+
+    #[test]
+    fn connects_target_states_and_restarts_both_ways() {
+        let name = || "cw-probe".to_owned();
         for (value, state) in [
             (
                 r#"{"state":"PAUSED","state.v2":"PAUSED"}"#,
