@@ -9,7 +9,6 @@ use clap::Args;
 use serde::Deserialize;
 use walcast_wire::usage::UsageError;
 
-
 /// Options of `walcast sink`; each can stand in the file and in the environment as well.
 #[derive(Debug, Default, Args)]
 pub struct SinkArgs {

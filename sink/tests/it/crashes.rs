@@ -76,9 +76,13 @@ async fn clickhouse_knows_a_batch_by_its_range_and_not_by_its_content() {
              '{token}' VALUES (77, '2026-01-15 12:00:00')"
         )
     };
-    case.query(&by_hand(&format!("{}:0:0-9", case.name))).await.unwrap();
+    case.query(&by_hand(&format!("{}:0:0-9", case.name)))
+        .await
+        .unwrap();
     assert_eq!(case.number("SELECT count() FROM outbox_events").await, 10);
-    case.query(&by_hand(&format!("{}:0:0-8", case.name))).await.unwrap();
+    case.query(&by_hand(&format!("{}:0:0-8", case.name)))
+        .await
+        .unwrap();
     assert_eq!(case.number("SELECT count() FROM outbox_events").await, 11);
     case.drop().await;
 }

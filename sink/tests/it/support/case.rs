@@ -55,6 +55,12 @@ impl Case {
 
     /// The same with ClickHouse elsewhere.
     pub(crate) async fn on(name: &str, partitions: i32, clickhouse_url: &str) -> Self {
+        // A subscriber that another test of this process has set is as good.
+        tracing_subscriber::fmt()
+            .with_writer(std::io::stderr)
+            .with_ansi(false)
+            .try_init()
+            .ok();
         let nanos = time::OffsetDateTime::now_utc().unix_timestamp_nanos();
         let case = Self {
             name: format!("sink_{name}_{nanos}"),
