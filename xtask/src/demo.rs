@@ -15,6 +15,9 @@ use crate::stop::Stop;
 use crate::test::end_to_end;
 use crate::{tools, up};
 
+/// How many levels of an answer of the analytics stand on lines of their own.
+const OUTLINE_LEVELS: usize = 1;
+
 /// Brings and starts everything, drives a user's journey through the API and shows what each
 /// stage made of it, ending with the analytics
 ///
@@ -128,9 +131,35 @@ fn show_stages(system: &System) -> Result<()> {
         let url = format!("{url}/v1/experiments/1/analytics/{what}");
         let answer = http::request("GET", &url, &[("Authorization", &bearer)], b"")?.ok()?;
         let answer: Value = serde_json::from_str(&answer).context("read the analytics")?;
-        println!("{answer:#}");
+        print!("{}", outline(&answer, OUTLINE_LEVELS, 2));
     }
     Ok(())
+}
+
+/// JSON with its outer levels on lines of their own and the rest of each on one line.
+fn outline(value: &Value, levels: usize, indent: usize) -> String {
+    let nested = |name: &str, value: &Value| {
+        if levels > 0 && (value.is_array() || value.is_object()) {
+            format!(
+                "{:indent$}{name}\n{}",
+                "",
+                outline(value, levels - 1, indent + 2)
+            )
+        } else {
+            format!("{:indent$}{name} {value}\n", "")
+        }
+    };
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| nested(name, value))
+            .collect(),
+        Value::Array(items) => items
+            .iter()
+            .map(|item| format!("{:indent$}{item}\n", ""))
+            .collect(),
+        other => format!("{:indent$}{other}\n", ""),
+    }
 }
 
 fn show_rows(rows: &Rows) {
