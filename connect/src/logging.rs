@@ -128,19 +128,22 @@ impl Loggers {
         self.lock().get(name).cloned()
     }
 
-    /// Sets a logger's level; false when there is no such level.
-    pub(crate) fn set(&self, name: &str, level: &str, now_ms: i64) -> bool {
+    /// Sets a logger's level; whether that changed it, or `None` when there is no such level.
+    pub(crate) fn set(&self, name: &str, level: &str, now_ms: i64) -> Option<bool> {
         if !LEVELS.iter().any(|(known, _)| *known == level) {
-            return false;
+            return None;
         }
         let mut levels = self.lock();
+        if levels.get(name).is_some_and(|now| now.level == level) {
+            return Some(false);
+        }
         let entry = LoggerLevel {
             level: level.to_owned(),
             last_modified: Some(now_ms),
         };
         levels.insert(name.to_owned(), entry);
         (self.apply)(EnvFilter::new(self.directives(&levels)));
-        true
+        Some(true)
     }
 
     /// The start's filter, then what was changed since.
@@ -194,12 +197,13 @@ mod tests {
         let (seen, filters) = std::sync::mpsc::sync_channel(4);
         let loggers = Loggers::new("warn", move |filter| seen.send(filter.to_string()).unwrap());
         assert_eq!(loggers.get("root").unwrap().level, "WARN");
-        assert!(!loggers.set("io.debezium", "LOUD", 1));
+        assert_eq!(loggers.set("io.debezium", "LOUD", 1), None);
         assert!(loggers.get("io.debezium").is_none());
-        assert!(loggers.set("io.debezium", "DEBUG", 5));
+        assert_eq!(loggers.set("io.debezium", "DEBUG", 5), Some(true));
+        assert_eq!(loggers.set("io.debezium", "DEBUG", 6), Some(false));
         assert!(filters.recv().unwrap().contains("walcast_cdc=debug"));
         assert_eq!(loggers.get("io.debezium").unwrap().last_modified, Some(5));
-        assert!(loggers.set("root", "ERROR", 6));
+        assert_eq!(loggers.set("root", "ERROR", 7), Some(true));
         assert!(filters.recv().unwrap().contains("error"));
     }
 }

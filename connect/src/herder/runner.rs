@@ -3,14 +3,13 @@
 //! What is wanted comes in through a watch, newest only; statuses go out. One task runs at a time:
 //! the next is started only when nothing of the former runs any more.
 
-use std::collections::BTreeMap;
-
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
 use crate::config::Properties;
 use crate::engine::{Problem, RunningTask, TaskEvent};
+use crate::plugins;
 use crate::store::config_record::TargetState;
 use crate::store::configs::Connector;
 use crate::store::status_record::{State, Status, StatusKey, StatusValue};
@@ -146,8 +145,9 @@ impl Runner {
         }
         self.stop_task().await;
         self.task = Task::None;
-        let resolved = match self.shared.config.providers.resolve(&wanted.props) {
-            Ok(resolved) => resolved.into_iter().collect::<BTreeMap<_, _>>(),
+        let providers = &self.shared.config.providers;
+        let resolved = match plugins::for_engine(&wanted.props, providers) {
+            Ok(resolved) => resolved,
             Err(error) => return self.fail_connector(&error.to_string()),
         };
         let (events, received) = mpsc::channel(EVENTS);

@@ -4,17 +4,17 @@
 //! The catalogue speaks Debezium's words. The engine's problems are added to properties of which the
 //! catalogue has nothing to say: what Walcast does not support, and a source that cannot be reached.
 
-use std::collections::BTreeMap;
-
 use indexmap::IndexMap;
 use serde::Serialize;
 
 use super::catalog::{self, Definition, Property};
 use super::{CONNECTOR_CLASS, chain, checks};
+use crate::config::providers::ProviderError;
 use crate::config::{GivenProperties, Properties};
 use crate::engine::Problem;
 use crate::herder::Shared;
 use crate::java_map;
+use crate::plugins;
 use crate::refusal::Refusal;
 
 /// The answer of `PUT /connector-plugins/{plugin}/config/validate`.
@@ -99,8 +99,14 @@ fn present(given: &GivenProperties) -> Properties {
 
 async fn infos(shared: &Shared, given: &GivenProperties) -> Result<ConfigInfos, Refusal> {
     let class = find_class(shared, given)?;
+    let unresolved = |error: ProviderError| Refusal::bad_request(error.to_string());
     let props = present(given);
-    let props = shared.config.providers.resolve(&props).unwrap_or(props);
+    let for_engine = plugins::for_engine(&props, &shared.config.providers).map_err(unresolved)?;
+    let props = shared
+        .config
+        .providers
+        .resolve(&props)
+        .map_err(unresolved)?;
     let version = shared.engine.version();
     let mut configs: IndexMap<String, ConfigInfo> = IndexMap::new();
     for name in given
@@ -127,11 +133,10 @@ async fn infos(shared: &Shared, given: &GivenProperties) -> Result<ConfigInfos, 
             .get(&property.definition.name)
             .is_some_and(|c| !c.value.errors.is_empty())
     });
-    let props: BTreeMap<String, String> = props.into_iter().collect();
     let problems = if own_errors {
-        shared.engine.check(&props)
+        shared.engine.check(&for_engine)
     } else {
-        shared.engine.validate(&props).await
+        shared.engine.validate(&for_engine).await
     };
     add_problems(&mut configs, problems);
     let configs: Vec<ConfigInfo> = configs.into_values().collect();
@@ -185,7 +190,8 @@ fn framework(shared: &Shared, property: &Property, props: &Properties) -> Config
         errors.push(missing(&name));
     }
     let value = if errors.is_empty() {
-        given.cloned().or(definition.default_value.clone())
+        let given = given.map(|value| shown(&definition.r#type, value));
+        given.or_else(|| definition.default_value.clone())
     } else {
         None
     };
@@ -219,6 +225,18 @@ fn own(property: &Property, props: &Properties) -> ConfigInfo {
     ConfigInfo {
         definition: Some(property.definition.clone()),
         value,
+    }
+}
+
+/// A value as Connect shows it: lists without the spaces around their elements.
+fn shown(r#type: &str, value: &str) -> String {
+    match r#type {
+        "LIST" => value
+            .split(',')
+            .map(str::trim)
+            .collect::<Vec<_>>()
+            .join(","),
+        _ => value.to_owned(),
     }
 }
 

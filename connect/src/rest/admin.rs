@@ -75,15 +75,17 @@ pub(super) async fn set_logger(
     })?;
     let now_ms = (api.shared.now_ms)();
     let level = level.to_ascii_uppercase();
-    if !api.loggers.set(&logger, &level, now_ms) {
+    let Some(changed) = api.loggers.set(&logger, &level, now_ms) else {
         return Err(Refusal::not_found(format!("invalid log level '{level}'.")).into());
+    };
+    if changed {
+        tracing::info!(logger, level, "log level changed");
     }
-    tracing::info!(logger, level, "log level changed");
     if query.is_some_and(|q| {
         q.split('&')
             .any(|pair| pair.eq_ignore_ascii_case("scope=cluster"))
     }) {
         return empty(204);
     }
-    ok(&[logger])
+    ok(&changed.then_some(logger).into_iter().collect::<Vec<_>>())
 }

@@ -2,7 +2,7 @@
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::answer::ok;
 use super::body::{self, OffsetRequest, OffsetsRequest};
@@ -43,6 +43,12 @@ pub(super) async fn alter(State(api): State<Api>, Path(name): Path<String>, body
         let text = "Partitions / offsets need to be provided for an alter offsets request";
         return Err(Refusal::bad_request(text).into());
     }
+    for object in changes
+        .iter()
+        .flat_map(|change| [&change.partition, &change.offset])
+    {
+        check_primitive(object.as_ref())?;
+    }
     api.herder
         .ask(|reply| Command::AlterOffsets(name, changes, reply))
         .await?;
@@ -54,6 +60,28 @@ fn change(request: OffsetRequest) -> OffsetChange {
         partition: request.partition,
         offset: request.offset,
     }
+}
+
+/// Connect's converter takes text, booleans and numbers of 64 bits; anything else could not be read
+/// back by the connector.
+fn check_primitive(object: Option<&Map<String, Value>>) -> Result<(), Refusal> {
+    for (field, value) in object.into_iter().flatten() {
+        let kind = match value {
+            Value::Array(_) => "ARRAY",
+            Value::Object(_) => "MAP",
+            Value::Number(number) if number.is_u64() && !number.is_i64() => {
+                "class java.math.BigInteger"
+            }
+            _ => continue,
+        };
+        return Err(Refusal::new(
+            500,
+            format!(
+                "Offsets may only contain primitive types as values, but field {field} contains {kind}"
+            ),
+        ));
+    }
+    Ok(())
 }
 
 /// `DELETE /connectors/{name}/offsets`.

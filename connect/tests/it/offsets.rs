@@ -71,6 +71,27 @@ async fn offsets_of_a_stopped_connector_are_read_altered_and_reset() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn values_that_no_connector_could_read_back_are_refused() {
+    let world = World::start().await;
+    for (offset, kind) in [
+        (json!({"o": {"x": 1}}), "MAP"),
+        (json!({"o": [1]}), "ARRAY"),
+        (json!({"o": u64::MAX}), "class java.math.BigInteger"),
+    ] {
+        let body = json!({"offsets": [{"partition": {"server": "p"}, "offset": offset}]});
+        let refused = world.ask("PATCH", PATH, body).await;
+        let text = format!(
+            "Offsets may only contain primitive types as values, but field o contains {kind}"
+        );
+        assert_eq!(
+            (refused.status, &refused.body["message"]),
+            (500, &json!(text))
+        );
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_change_of_nothing_is_refused_before_the_connector_is_looked_for() {
     let world = World::start().await;
     for body in [json!({"offsets": []}), json!({})] {

@@ -222,6 +222,29 @@ async fn secrets_of_a_file_reach_the_engine_and_nobody_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_reference_that_leads_nowhere_is_refused() {
+    let mut world = World::new();
+    for (key, value) in [
+        ("config.providers", "env"),
+        (
+            "config.providers.env.class",
+            "org.apache.kafka.common.config.provider.EnvVarConfigProvider",
+        ),
+    ] {
+        world.props.insert(key.into(), value.into());
+    }
+    world.start_worker().await;
+    let config = props(json!({"name": "c", "database.password": "${env:WALCAST_IT_NOT_SET}"}));
+    let answer = world.ask("PUT", "/connectors/c/config", config).await;
+    let text = "database.password: environment variable WALCAST_IT_NOT_SET is not set; set it";
+    assert_eq!(
+        (answer.status, &answer.body["message"]),
+        (400, &json!(text))
+    );
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn client_overrides_are_refused_where_the_policy_says_so() {
     let mut world = World::new();
     world.props.insert(
