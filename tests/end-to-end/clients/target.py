@@ -71,7 +71,10 @@ def from_environment():
 
 
 def _from_ready_file(path):
-    ready = json.loads(path.read_text())
+    try:
+        ready = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"--ready-file {path}: {error}") from error
     clickhouse = ready["clickhouse"]
     return {
         "api_url": ready["api"]["url"],
