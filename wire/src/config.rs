@@ -3,7 +3,8 @@
 //! Values are already parsed; the shell reads them from a connector's configuration. Defaults are
 //! Debezium's.
 
-use crate::filter::{Filters, KeyColumns};
+use crate::filter::{Filters, KeyColumns, NameFilter};
+use crate::mapper::ColumnMappers;
 use crate::modes::{
     BinaryMode, DecimalMode, HstoreMode, IntervalMode, NameAdjustment, TimePrecisionMode,
 };
@@ -62,6 +63,10 @@ pub struct EncoderConfig {
     pub connector_name: String,
     /// UUID (version 7) of this start of the task, for a header.
     pub run_id: String,
+    /// Masks, truncations and the like.
+    pub mappers: ColumnMappers,
+    /// `logical_decoding_message.prefix.include.list` or `.exclude.list`.
+    pub message_prefixes: NameFilter,
     /// `message.key.columns`.
     pub message_key_columns: KeyColumns,
     /// The transforms that change topics, in order.
@@ -122,6 +127,8 @@ impl Default for EncoderConfig {
             task_id: "0".to_owned(),
             connector_name: "postgresql".to_owned(),
             run_id: String::new(),
+            mappers: ColumnMappers::default(),
+            message_prefixes: NameFilter::default(),
             message_key_columns: KeyColumns::default(),
             routers: Vec::new(),
             filters: Filters::default(),

@@ -17,7 +17,7 @@ pub use error::{EncodeError, PlanError};
 use crate::catalog::{Table, Types};
 use crate::config::EncoderConfig;
 use crate::context::ChangeContext;
-use crate::pgoutput::{Datum, Delete, Insert, Message, OldTuple, Truncate, Update};
+use crate::pgoutput::{Datum, Delete, Insert, LogicalMessage, Message, OldTuple, Truncate, Update};
 use crate::plan::{self, RelationPlan};
 use crate::record::{Headers, Record, RecordSink};
 use crate::value::{Origin, Scratch};
@@ -121,22 +121,7 @@ impl Encoder {
             Message::Update(update) => self.update(update, context, sink),
             Message::Delete(delete) => self.delete(delete, context, sink),
             Message::Truncate(truncate) => self.truncate(truncate, context, sink),
-            Message::Message(message) => {
-                let value = &mut self.work.value;
-                value.clear();
-                self.message.value(message, &self.source, context, value);
-                let key = &mut self.work.key;
-                key.clear();
-                self.message.key(message, key);
-                let (topic, headers) = (&self.message.topic, &self.bare_headers);
-                sink.record(Record {
-                    topic,
-                    key: Some(key),
-                    value: Some(value),
-                    headers,
-                });
-                Ok(Outcome { records: 1 })
-            }
+            Message::Message(message) => Ok(self.message(message, context, sink)),
             _ => Err(EncodeError::NotAChange),
         }
     }
@@ -164,6 +149,28 @@ impl Encoder {
             sink,
         );
         Ok(Outcome { records: 1 })
+    }
+
+    fn message(
+        &mut self,
+        message: &LogicalMessage<'_>,
+        context: &ChangeContext<'_>,
+        sink: &mut impl RecordSink,
+    ) -> Outcome {
+        if !self.config.message_prefixes.passes(message.prefix) {
+            return Outcome::NONE;
+        }
+        let (key, value) = (&mut self.work.key, &mut self.work.value);
+        self.message.key(message, key);
+        self.message.value(message, &self.source, context, value);
+        let (topic, headers) = (&self.message.topic, &self.bare_headers);
+        sink.record(Record {
+            topic,
+            key: Some(key),
+            value: Some(value),
+            headers,
+        });
+        Outcome { records: 1 }
     }
 
     fn plan(&self, relation: u32) -> Result<Arc<RelationPlan>, EncodeError> {

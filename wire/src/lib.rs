@@ -22,6 +22,7 @@ pub mod filter;
 mod java;
 mod json;
 pub mod lsn;
+pub mod mapper;
 pub mod modes;
 pub mod pattern;
 pub mod pgoutput;

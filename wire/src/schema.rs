@@ -8,8 +8,9 @@
 pub(crate) struct Schema {
     /// Type and structure: `"type":"int32"`, `"type":"array","items":{…}`.
     kind: String,
-    /// Name, version, documentation and parameters, each with a comma before it.
+    /// Name, version and documentation, each with a comma before it.
     logical: String,
+    parameters: Vec<(String, String)>,
 }
 
 /// What a field adds to a schema.
@@ -28,6 +29,7 @@ impl Schema {
         Self {
             kind: format!("\"type\":\"{kind}\""),
             logical: String::new(),
+            parameters: Vec::new(),
         }
     }
 
@@ -45,6 +47,7 @@ impl Schema {
         Self {
             kind,
             logical: logical.to_owned(),
+            parameters: Vec::new(),
         }
     }
 
@@ -57,6 +60,7 @@ impl Schema {
         Self {
             kind: format!("\"type\":\"array\",\"items\":{items}"),
             logical: String::new(),
+            parameters: Vec::new(),
         }
     }
 
@@ -67,6 +71,7 @@ impl Schema {
         Self {
             kind: kind.to_owned(),
             logical: String::new(),
+            parameters: Vec::new(),
         }
     }
 
@@ -78,11 +83,14 @@ impl Schema {
 
     /// Adds parameters (names and values as plain text).
     pub(crate) fn with_parameters(mut self, parameters: &[(&str, String)]) -> Self {
-        let one = |(name, value): &(&str, String)| format!("{}:{}", quoted(name), quoted(value));
-        let list = parameters.iter().map(one).collect::<Vec<_>>().join(",");
-        self.logical
-            .push_str(&format!(",\"parameters\":{{{list}}}"));
+        let owned = |(name, value): &(&str, String)| ((*name).to_owned(), value.clone());
+        self.parameters.extend(parameters.iter().map(owned));
         self
+    }
+
+    /// Whether its values are Connect's bytes.
+    pub(crate) fn is_bytes(&self) -> bool {
+        self.kind == "\"type\":\"bytes\""
     }
 
     /// The JSON of the schema in its place.
@@ -91,6 +99,17 @@ impl Schema {
             "{{{},\"optional\":{}{}",
             self.kind, place.optional, self.logical
         );
+        if !self.parameters.is_empty() {
+            let one =
+                |(name, value): &(String, String)| format!("{}:{}", quoted(name), quoted(value));
+            let list = self
+                .parameters
+                .iter()
+                .map(one)
+                .collect::<Vec<_>>()
+                .join(",");
+            json.push_str(&format!(",\"parameters\":{{{list}}}"));
+        }
         if let Some(default) = place.default {
             json.push_str(",\"default\":");
             json.push_str(&String::from_utf8_lossy(default));

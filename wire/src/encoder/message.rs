@@ -44,8 +44,9 @@ impl MessagePlan {
         }
     }
 
-    /// Appends the key: `{"prefix":…}`.
+    /// Writes the key, `{"prefix":…}`, in place of what was there.
     pub(super) fn key(&self, message: &LogicalMessage<'_>, out: &mut Vec<u8>) {
+        out.clear();
         out.extend_from_slice(&self.key_head);
         out.extend_from_slice(b"{\"prefix\":");
         json::string(message.prefix.as_bytes(), out);
@@ -55,7 +56,7 @@ impl MessagePlan {
         }
     }
 
-    /// Appends the value.
+    /// Writes the value in place of what was there.
     pub(super) fn value(
         &self,
         message: &LogicalMessage<'_>,
@@ -63,6 +64,7 @@ impl MessagePlan {
         context: &ChangeContext<'_>,
         out: &mut Vec<u8>,
     ) {
+        out.clear();
         out.extend_from_slice(&self.value_head);
         out.extend_from_slice(b"{\"op\":\"m\",\"ts_ms\":");
         json::int(context.now_ns.div_euclid(1_000_000), out);

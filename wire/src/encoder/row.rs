@@ -187,7 +187,12 @@ fn value(
     };
     let start = out.len();
     match column.codec.write(text, origin, scratch, out) {
-        Ok(()) => Ok(()),
+        Ok(()) => {
+            if let Some(mapping) = &column.mapping {
+                mapping.apply(text, start, out);
+            }
+            Ok(())
+        }
         Err(Unfit::AsNull) => {
             out.truncate(start);
             out.extend_from_slice(&column.null);

@@ -12,6 +12,7 @@ use crate::value::{ByteForm, Codec, Origin, Scratch, Shape};
 /// JSON of a null in a NOT NULL column without a default: the zero of its type.
 pub(super) fn zero(codec: &Codec) -> Vec<u8> {
     let text = match codec {
+        Codec::SnapshotText => return b"\"\"".to_vec(),
         Codec::TimestampTz { .. } => return b"\"1970-01-01T00:00:00Z\"".to_vec(),
         Codec::Geometric(Shape::Path) => return path(),
         Codec::Geometric(shape) => match shape {

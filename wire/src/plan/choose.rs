@@ -24,6 +24,19 @@ pub(super) struct Root {
     pub(super) typmod: i32,
     /// Whether a domain was around it.
     pub(super) domain: bool,
+    /// Whether it is an enumeration.
+    pub(super) enumeration: bool,
+}
+
+impl Root {
+    pub(super) const fn plain(oid: u32, typmod: i32) -> Self {
+        Self {
+            oid,
+            typmod,
+            domain: false,
+            enumeration: false,
+        }
+    }
 }
 
 /// Domains may nest; more levels than this is a loop in the catalog.
@@ -31,19 +44,20 @@ const DOMAIN_DEPTH_MAX: usize = 64;
 
 /// The type under the domains; a domain's modifier counts where the column has none.
 pub(super) fn root(oid: u32, typmod: i32, types: &Types) -> Root {
-    let mut root = Root {
-        oid,
-        typmod,
-        domain: false,
-    };
+    let mut root = Root::plain(oid, typmod);
     for _ in 0..DOMAIN_DEPTH_MAX {
         match types.get(root.oid).map(|info| &info.kind) {
             Some(&TypeKind::Domain { base, typmod }) => {
                 let typmod = if typmod == -1 { root.typmod } else { typmod };
                 root = Root {
-                    oid: base,
-                    typmod,
                     domain: true,
+                    ..Root::plain(base, typmod)
+                };
+            }
+            Some(TypeKind::Enum { .. }) => {
+                return Root {
+                    enumeration: true,
+                    ..root
                 };
             }
             _ => break,
@@ -73,7 +87,9 @@ pub(super) fn choose(root: Root, types: &Types, config: &EncoderConfig) -> Optio
         oid::INT8 | oid::OID => choice(Codec::Int, Schema::plain("int64")),
         oid::FLOAT4 => choice(Codec::Float32, Schema::plain("float")),
         oid::FLOAT8 => choice(Codec::Float64, Schema::plain("double")),
-        oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::NAME | oid::CHAR => text(),
+        oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::CHAR => text(),
+        oid::NAME if config.include_unknown_datatypes => text(),
+        oid::NAME => choice(Codec::SnapshotText, Schema::plain("string")),
         oid::INET | oid::CIDR | oid::MACADDR | oid::MACADDR8 => text(),
         oid::INT4_RANGE | oid::INT8_RANGE | oid::NUM_RANGE => text(),
         oid::TS_RANGE | oid::TSTZ_RANGE | oid::DATE_RANGE => text(),
@@ -169,7 +185,7 @@ fn extension(name: &str, config: &EncoderConfig) -> Option<Choice> {
 
 /// Precision and scale as Debezium reads them off the modifier; a negative scale comes out as a
 /// large positive one, as it does there.
-fn numeric_modifier(typmod: i32) -> Option<(u32, usize)> {
+pub(super) fn numeric_modifier(typmod: i32) -> Option<(u32, usize)> {
     let packed = u32::try_from(typmod.checked_sub(4)?).ok()?;
     Some((packed >> 16, usize::try_from(packed & 0xFFFF).ok()?))
 }
@@ -285,12 +301,7 @@ fn array(element: u32, typmod: i32, types: &Types, config: &EncoderConfig) -> Op
         | oid::REFCURSOR => return None,
         oid::BIT => {
             // Debezium has the element's schema for the column, which no array fits.
-            let schema = bits(Root {
-                oid: oid::BIT,
-                typmod,
-                domain: false,
-            })
-            .schema;
+            let schema = bits(Root::plain(oid::BIT, typmod)).schema;
             return Some(choice(Codec::Null, schema));
         }
         _ => {}
@@ -305,15 +316,7 @@ fn array(element: u32, typmod: i32, types: &Types, config: &EncoderConfig) -> Op
             .include_unknown_datatypes
             .then(|| opaque(config.binary))
     } else {
-        choose(
-            Root {
-                oid: element,
-                typmod,
-                domain: false,
-            },
-            types,
-            config,
-        )
+        choose(Root::plain(element, typmod), types, config)
     }?;
     let nullable = has_nullable_elements(element, types);
     let codec = match chosen.codec {

@@ -7,7 +7,7 @@
 
 use super::choose::Root;
 use super::oid;
-use crate::catalog::{TypeKind, Types};
+use crate::catalog::Types;
 use crate::value::{Codec, IntervalForm, TimestampForm};
 
 /// The default's text, or nothing when Debezium shows none.
@@ -17,7 +17,7 @@ pub(super) fn text(expression: &str, root: Root, codec: &Codec, types: &Types) -
     if root.domain || is_struct(codec) {
         return None;
     }
-    if let Some(TypeKind::Enum { .. }) = types.get(root.oid).map(|info| &info.kind) {
+    if root.enumeration {
         let name = types.get(root.oid).map(|info| info.name.as_str())?;
         return enumeration(expression, name).map(String::into_bytes);
     }

@@ -7,6 +7,8 @@
 mod absent;
 mod choose;
 mod default;
+mod length;
+mod mapping;
 pub(crate) mod names;
 mod oid;
 mod temporal;
@@ -20,6 +22,7 @@ use crate::modes::NameAdjustment;
 use crate::route::{self, KeyField};
 use crate::schema::{self, Place, Schema, quoted};
 use crate::value::{Codec, Origin, Scratch};
+pub(crate) use mapping::Mapping;
 use names::NameOf;
 
 /// What one column's values turn into.
@@ -32,6 +35,8 @@ pub(crate) struct ColumnPlan {
     pub(crate) null: Vec<u8>,
     /// What an untouched large value prints as.
     pub(crate) toast: Option<Vec<u8>>,
+    /// What is done to its values after they are written.
+    pub(crate) mapping: Option<Mapping>,
 }
 
 /// One field of the key.
@@ -102,7 +107,9 @@ pub(crate) fn compile(
             let wanted = config
                 .filters
                 .column(&table.schema, &table.name, &column.name);
-            wanted.then(|| field(column, types, config)).flatten()
+            wanted
+                .then(|| mapped_field(column, &table_id, types, config))
+                .flatten()
         })
         .collect();
     let key = key_fields(table, &table_id, types, config)?;
@@ -170,6 +177,7 @@ fn field(column: &Column, types: &Types, config: &EncoderConfig) -> Option<Field
         codec: chosen.codec,
         null,
         toast,
+        mapping: None,
     };
     Some(Field {
         plan,
@@ -178,6 +186,41 @@ fn field(column: &Column, types: &Types, config: &EncoderConfig) -> Option<Field
         optional,
         default,
     })
+}
+
+/// The field of a column in a row, where mappers apply.
+fn mapped_field(
+    column: &Column,
+    table_id: &str,
+    types: &Types,
+    config: &EncoderConfig,
+) -> Option<Field> {
+    let mut field = field(column, types, config)?;
+    let type_name = types
+        .get(column.type_oid)
+        .map_or("", |info| info.name.as_str());
+    let Some(mapper) = config.mappers.of(table_id, &column.name, type_name) else {
+        return Some(field);
+    };
+    let root = choose::root(column.type_oid, column.typmod, types);
+    let choice = choose::Choice {
+        codec: field.plan.codec.clone(),
+        schema: field.schema.clone(),
+    };
+    let (mapping, parameters) = mapping::compile(mapper, root, &choice, &column.name, type_name);
+    field.schema = field.schema.with_parameters(&parameters);
+    if let Some(mapping) = &mapping {
+        // A null that Debezium replaces before it maps is mapped, too.
+        if !field.optional || mapping.maps_null() {
+            let text: String = serde_json::from_slice(&field.plan.null).unwrap_or_default();
+            mapping.apply(text.as_bytes(), 0, &mut field.plan.null);
+        }
+        if let Some(toast) = &mut field.plan.toast {
+            mapping.apply(&config.unavailable_value_placeholder, 0, toast);
+        }
+    }
+    field.plan.mapping = mapping;
+    Some(field)
 }
 
 /// The key's columns in order: those of `message.key.columns`, else the table's own.

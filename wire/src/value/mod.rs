@@ -70,6 +70,8 @@ pub(crate) enum Codec {
     Float64,
     /// Text as it is.
     Text,
+    /// Text that Debezium reads in snapshots but not in the stream: `name`.
+    SnapshotText,
     /// `bytea`.
     Bytea(ByteForm),
     /// A type Debezium does not know: its text as bytes.
@@ -161,6 +163,8 @@ impl Codec {
             Self::Float32 => float::single(text, out)?,
             Self::Float64 => float::double(text, out)?,
             Self::Text => json::string(text, out),
+            Self::SnapshotText if origin == Origin::Stream => return Err(Unfit::AsNull),
+            Self::SnapshotText => json::string(text, out),
             Self::Bytea(form) => bytes::bytea(text, *form, scratch, out)?,
             Self::Opaque(form) => bytes::write(text, *form, out),
             Self::Bit => bytes::bit(text, out)?,
