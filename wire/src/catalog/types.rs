@@ -53,19 +53,33 @@ pub enum TypeKind {
 #[derive(Debug, Clone)]
 pub struct Types {
     by_oid: HashMap<u32, TypeInfo>,
+    /// Labels of each enumeration when it was first seen.
+    first_labels: HashMap<u32, Vec<String>>,
 }
 
 impl Types {
     /// The types every PostgreSQL server has under fixed OIDs.
     pub fn new() -> Self {
+        let by_oid = builtin::types().map(|info| (info.oid, info)).collect();
         Self {
-            by_oid: builtin::types().map(|info| (info.oid, info)).collect(),
+            by_oid,
+            first_labels: HashMap::new(),
         }
     }
 
     /// Adds a type or replaces what was known of its OID.
     pub fn insert(&mut self, info: TypeInfo) {
+        if let TypeKind::Enum { labels } = &info.kind {
+            self.first_labels
+                .entry(info.oid)
+                .or_insert_with(|| labels.clone());
+        }
         self.by_oid.insert(info.oid, info);
+    }
+
+    /// The labels that arrays of an enumeration show: Debezium goes on with those it saw first.
+    pub(crate) fn labels_in_arrays(&self, oid: u32) -> Option<&[String]> {
+        self.first_labels.get(&oid).map(Vec::as_slice)
     }
 
     /// What is known of a type.

@@ -44,6 +44,17 @@ pub enum EncodeError {
         /// The column, as its field is named.
         column: String,
     },
+    /// A value is none of the labels that the plan knows: the enumeration has grown since.
+    ///
+    /// Nothing was emitted. Read the type again, insert it into the types, install the relation
+    /// again and hand over the change again; a label that is still unknown then passes.
+    #[error("enumeration {oid} has a new label; read it from pg_enum and install {table} again")]
+    StaleEnum {
+        /// OID of the enumeration.
+        oid: u32,
+        /// `schema.table`.
+        table: String,
+    },
     /// The message is no change (`Begin`, `Commit`, `Relation`, …).
     #[error("only inserts, updates, deletes, truncates and messages can be encoded")]
     NotAChange,

@@ -318,6 +318,10 @@ fn array(element: u32, typmod: i32, types: &Types, config: &EncoderConfig) -> Op
     } else {
         choose(Root::plain(element, typmod), types, config)
     }?;
+    let chosen = match types.labels_in_arrays(element) {
+        Some(labels) => enumeration(labels),
+        None => chosen,
+    };
     let nullable = has_nullable_elements(element, types);
     let codec = match chosen.codec {
         Codec::Time(form) => Codec::ArrayTime(form),

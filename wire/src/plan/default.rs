@@ -170,11 +170,7 @@ mod tests {
 
     #[track_caller]
     fn check(oid: u32, codec: Codec, expression: &str, expected: Option<&str>) {
-        let root = Root {
-            oid,
-            typmod: -1,
-            domain: false,
-        };
+        let root = Root::plain(oid, -1);
         let read = text(expression, root, &codec, &Types::new());
         assert_eq!(read.as_deref(), expected.map(str::as_bytes), "{expression}");
     }

@@ -15,7 +15,7 @@ mod temporal;
 
 use std::sync::Arc;
 
-use crate::catalog::{Column, Table, Types};
+use crate::catalog::{Column, Table, TypeKind, Types};
 use crate::config::EncoderConfig;
 use crate::encoder::PlanError;
 use crate::modes::NameAdjustment;
@@ -47,6 +47,16 @@ pub(crate) struct KeyPlan {
     pub(crate) column: ColumnPlan,
 }
 
+/// A column of an enumeration, with the labels its schema shows.
+#[derive(Debug, Clone)]
+pub(crate) struct EnumColumn {
+    /// Its index in the row.
+    pub(crate) index: usize,
+    /// OID of the enumeration.
+    pub(crate) oid: u32,
+    pub(crate) labels: Vec<String>,
+}
+
 /// A compiled relation.
 #[derive(Debug, Clone)]
 pub(crate) struct RelationPlan {
@@ -55,6 +65,8 @@ pub(crate) struct RelationPlan {
     pub(crate) topic: Arc<str>,
     /// One for each column of the row; `None` for one that is left out.
     pub(crate) columns: Vec<Option<ColumnPlan>>,
+    /// The columns of enumerations (not of domains over them).
+    pub(crate) enums: Vec<EnumColumn>,
     /// In key order.
     pub(crate) key: Vec<KeyPlan>,
     /// How many columns of a row hold all of the key.
@@ -127,6 +139,7 @@ pub(crate) fn compile(
             .map(|field| key_extra(field, key.is_empty()))
             .unwrap_or_default(),
         value_head: schemas.value(&fields, config.value_schemas_enable),
+        enums: enums(table, types),
         key_reach: key.iter().map(|(index, _)| index + 1).max().unwrap_or(0),
         columns: fields
             .into_iter()
@@ -144,6 +157,23 @@ pub(crate) fn compile(
         value_wrapped: config.value_schemas_enable,
         table_id,
     })
+}
+
+fn enums(table: &Table, types: &Types) -> Vec<EnumColumn> {
+    let column = |(index, column): (usize, &Column)| match &types.get(column.type_oid)?.kind {
+        TypeKind::Enum { labels } => Some(EnumColumn {
+            index,
+            oid: column.type_oid,
+            labels: labels.clone(),
+        }),
+        _ => None,
+    };
+    table
+        .columns
+        .iter()
+        .enumerate()
+        .filter_map(column)
+        .collect()
 }
 
 /// The field of a column; nothing for a type that is left out.
