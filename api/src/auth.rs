@@ -145,11 +145,17 @@ macro_rules! scoped {
     };
 }
 
-scoped!(
-    /// A caller that may read.
-    Reader,
-    Read
-);
+/// A caller that may read.
+pub(crate) struct Reader;
+
+impl<S: Send + Sync> FromRequestParts<S> for Reader {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        within_scope(parts, Scope::Read).map(|_| Self)
+    }
+}
+
 scoped!(
     /// A caller that may write users, assignments and events.
     Writer,

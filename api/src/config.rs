@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use walcast_wire::usage::UsageError;
 
-
 mod secret;
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,8 @@
 //! log, not to the outbox.
 
 mod body;
+mod change;
+mod etag;
 pub(crate) mod handlers;
 mod lifecycle;
 mod store;

@@ -2,7 +2,7 @@
 //! field.
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Path, RawQuery, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::response::IntoResponse;
 use http::request::Parts;
 use http::{HeaderMap, header};
@@ -54,19 +54,19 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for UrlPath
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for UrlQuery<T> {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let RawQuery(query) = RawQuery::from_request_parts(parts, state)
-            .await
-            .unwrap_or_else(|never| match never {});
-        let query = query.unwrap_or_default();
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         axum::extract::Query::try_from_uri(&parts.uri)
             .map(|axum::extract::Query(value)| Self(value))
-            .map_err(|rejection| {
-                let message = rejection.body_text();
-                let message = message.rsplit(": ").next().unwrap_or(&message).to_owned();
-                let field = named_in(&message).unwrap_or_else(|| query.clone());
-                Problem::field(field, message)
-            })
+            .map_err(|rejection| bad_query(&rejection.body_text()))
+    }
+}
+
+/// What axum says is `Failed to deserialize query string: [FIELD: ]MESSAGE`.
+fn bad_query(text: &str) -> Problem {
+    let (_, rest) = text.split_once(": ").unwrap_or(("", text));
+    match rest.split_once(": ") {
+        Some((field, message)) => Problem::field(field, message),
+        None => Problem::field(named_in(rest).unwrap_or_else(|| "(query)".to_owned()), rest),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::problem::ProblemBody;
         license(name = "Apache-2.0", identifier = "Apache-2.0")),
     tags((name = "users"), (name = "experiments"), (name = "variants"), (name = "assignments"),
         (name = "events"), (name = "analytics"), (name = "health")),
-    components(schemas(ProblemBody)),
+    components(schemas(ProblemBody<'_>)),
     security(("token" = [])),
     modifiers(&Token)
 )]

@@ -7,7 +7,7 @@
 use std::str::FromStr;
 
 use deadpool_postgres::{
-    Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Timeouts,
+    Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime, Timeouts,
 };
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Config, Row, SimpleQueryMessage};
@@ -65,11 +65,6 @@ impl Postgres {
             }
         }
         Ok(())
-    }
-
-    /// A connection, for a transaction of several statements.
-    pub(crate) async fn client(&self) -> Result<Object, PoolError> {
-        self.pool.get().await
     }
 
     /// The rows of one statement, which is its own transaction.

@@ -29,11 +29,11 @@ impl Clickhouse {
             .with_database(&config.database)
             .with_user(&config.user)
             .with_password(config.password.expose())
-            .with_option(
+            .with_setting(
                 "max_execution_time",
                 config.timeout.as_secs().max(1).to_string(),
             )
-            .with_option("readonly", "2");
+            .with_setting("readonly", "2");
         Self {
             client: Some(client),
             timeout: config.timeout,

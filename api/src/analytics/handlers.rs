@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
-use utoipa::IntoParams;
 
 use super::breakdown::{self, Breakdown, By};
 use super::funnel::{self, Funnel};
@@ -40,7 +39,7 @@ pub(crate) async fn journey(
 }
 
 /// By what to break down.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct BreakdownQuery {
@@ -67,7 +66,7 @@ pub(crate) async fn breakdown(
 }
 
 /// Which funnel.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct FunnelQuery {
@@ -133,7 +132,7 @@ pub(crate) async fn sessions(
 }
 
 /// How fine.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct TimeseriesQuery {

@@ -48,9 +48,10 @@ FROM written";
 const EXPLAIN: &str = "\
 SELECT e.id, e.experiment_id, e.user_id, e.variant_id, e.variant_key, e.event_type,
     e.properties::text, e.session_id, utc_text(e.occurred_at),
-    (e.experiment_id = i.experiment_id AND e.user_id = i.user_id AND e.event_type = i.event_type
+    CASE WHEN e.id IS NOT NULL THEN
+        e.experiment_id = i.experiment_id AND e.user_id = i.user_id AND e.event_type = i.event_type
         AND e.properties = i.properties::jsonb AND e.session_id IS NOT DISTINCT FROM i.session_id
-        AND (i.occurred_at IS NULL OR e.occurred_at = i.occurred_at)) AS same,
+        AND (i.occurred_at IS NULL OR e.occurred_at = i.occurred_at) END AS same,
     (SELECT status FROM experiments x WHERE x.id = i.experiment_id) AS status,
     EXISTS (SELECT FROM users u WHERE u.id = i.user_id) AS user_exists,
     EXISTS (SELECT FROM assignments a

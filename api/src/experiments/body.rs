@@ -9,7 +9,8 @@ use crate::ids::{ExperimentKey, Salt, VariantKey};
 use crate::problem::{self, FieldError, Problem};
 use crate::properties::Properties;
 
-const VARIANTS_MAX: usize = 100;
+/// Variants that an experiment may have.
+pub(super) const VARIANTS_MAX: usize = 100;
 
 /// An experiment to be made, as a draft.
 #[derive(Debug, Deserialize, ToSchema)]

@@ -6,23 +6,21 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use rand::Rng;
 use serde::Deserialize;
-use utoipa::IntoParams;
 
 use super::body::{Experiment, ExperimentChange, NewExperiment};
+use super::change::{Change, changed};
+use super::etag::{etag, matches, tagged};
 use super::lifecycle::{Status, Step};
-use crate::auth::{Admin, Caller, Reader};
+use crate::auth::{Admin, Reader};
 use crate::extract::{JsonBody, UrlPath, UrlQuery};
 use crate::ids::ExperimentRef;
 use crate::openapi::Problems;
 use crate::page::{Page, PageQuery};
 use crate::problem::{self, Problem};
 use crate::state::App;
-
-/// How often a change is tried again when others change the experiment at the same time.
-const TRIES_MAX: usize = 5;
 
 /// Make an experiment, as a draft.
 #[utoipa::path(post, path = "/v1/experiments", tag = "experiments", request_body = NewExperiment,
@@ -68,7 +66,7 @@ pub(crate) async fn read(
 }
 
 /// Which experiments are asked for.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListQuery {
@@ -114,16 +112,7 @@ pub(crate) async fn change(
     JsonBody(change): JsonBody<ExperimentChange>,
 ) -> Result<Response, Problem> {
     change.check()?;
-    changed(&app, &which, &headers, async |old| {
-        if old.status == Status::Completed && change.traffic_allocation.is_some() {
-            return Err(Problem::new(
-                problem::NOT_RUNNING,
-                "the experiment is completed",
-            ));
-        }
-        app.experiments.change(old, &change, &caller.name).await
-    })
-    .await
+    changed(&app, &which, &headers, &Change::Fields(change), &caller).await
 }
 
 /// Start a draft, or go on with a paused experiment.
@@ -136,7 +125,7 @@ pub(crate) async fn start(
     UrlPath(which): UrlPath<ExperimentRef>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    take(&app, &which, &headers, Step::Start, &caller).await
+    changed(&app, &which, &headers, &Change::Step(Step::Start), &caller).await
 }
 
 /// Pause: events are still taken, new assignments are not.
@@ -149,7 +138,7 @@ pub(crate) async fn pause(
     UrlPath(which): UrlPath<ExperimentRef>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    take(&app, &which, &headers, Step::Pause, &caller).await
+    changed(&app, &which, &headers, &Change::Step(Step::Pause), &caller).await
 }
 
 /// Complete: nothing new is taken, for good.
@@ -162,74 +151,12 @@ pub(crate) async fn complete(
     UrlPath(which): UrlPath<ExperimentRef>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    take(&app, &which, &headers, Step::Complete, &caller).await
-}
-
-async fn take(
-    app: &App,
-    which: &ExperimentRef,
-    headers: &HeaderMap,
-    step: Step,
-    caller: &Caller,
-) -> Result<Response, Problem> {
-    changed(app, which, headers, async |old| {
-        let Some(status) = step.from(old.status) else {
-            let (step, status) = (step.as_str(), old.status.as_str());
-            let detail = format!("cannot {step} an experiment that is {status}");
-            return Err(Problem::new(problem::NOT_RUNNING, detail));
-        };
-        if status == old.status {
-            return Ok(true);
-        }
-        if step == Step::Start {
-            old.ready()?;
-        }
-        app.experiments.step(old, step, status, &caller.name).await
-    })
+    changed(
+        &app,
+        &which,
+        &headers,
+        &Change::Step(Step::Complete),
+        &caller,
+    )
     .await
-}
-
-/// Applies `write` to the experiment as it is, again when it changed meanwhile, and answers with it.
-pub(super) async fn changed(
-    app: &App,
-    which: &ExperimentRef,
-    headers: &HeaderMap,
-    write: impl AsyncFn(&Experiment) -> Result<bool, Problem>,
-) -> Result<Response, Problem> {
-    for _ in 0..TRIES_MAX {
-        let old = app.experiments.now(which).await?;
-        if matches(headers, &header::IF_MATCH, &etag(&old)) == Some(false) {
-            let detail = format!("its ETag is now {}; read it again", etag(&old));
-            return Err(Problem::new(problem::STALE, detail));
-        }
-        if write(&old).await? {
-            return Ok(tagged(app.experiments.now(which).await?.as_ref()));
-        }
-    }
-    let detail = "others keep changing the experiment; try again";
-    Err(Problem::new(problem::UNAVAILABLE, detail).retry_after_s(1))
-}
-
-fn tagged(experiment: &Experiment) -> Response {
-    let mut response = Json(experiment).into_response();
-    // Digits, a hyphen and quotes are always a header value.
-    if let Ok(tag) = HeaderValue::from_str(&etag(experiment)) {
-        response.headers_mut().insert(header::ETAG, tag);
-    }
-    response
-}
-
-fn etag(experiment: &Experiment) -> String {
-    format!("\"{}-{}\"", experiment.id, experiment.version)
-}
-
-/// Whether one of the tags in the header `name` is `tag`; `None` without the header.
-fn matches(headers: &HeaderMap, name: &header::HeaderName, tag: &str) -> Option<bool> {
-    let mut values = headers.get_all(name).iter().peekable();
-    values.peek()?;
-    Some(values.any(|value| {
-        let tags = value.to_str().unwrap_or("").split(',').map(str::trim);
-        tags.map(|each| each.strip_prefix("W/").unwrap_or(each))
-            .any(|each| each == "*" || each == tag)
-    }))
 }

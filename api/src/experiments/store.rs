@@ -244,6 +244,7 @@ impl Experiments {
         &self,
         old: &Experiment,
         new: &NewVariant,
+        is_control: bool,
         actor: &str,
     ) -> Result<bool, Problem> {
         let (key, config) = (new.key.as_str(), new.config.as_str());
@@ -253,7 +254,7 @@ impl Experiments {
             &actor,
             &key,
             &new.weight,
-            &new.is_control,
+            &is_control,
             &config,
         ];
         self.apply(ADD_VARIANT, params).await

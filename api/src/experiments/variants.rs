@@ -8,13 +8,12 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 
 use super::body::{Experiment, NewVariant, Variant, VariantChange};
-use super::handlers::changed;
-use super::lifecycle::Status;
+use super::change::{Change, changed};
 use crate::auth::{Admin, Reader};
 use crate::extract::{JsonBody, UrlPath};
 use crate::ids::ExperimentRef;
 use crate::openapi::Problems;
-use crate::problem::{self, Problem};
+use crate::problem::Problem;
 use crate::state::App;
 
 /// An experiment's variants, in the order of their ids.
@@ -38,28 +37,10 @@ pub(crate) async fn add_variant(
     State(app): State<Arc<App>>,
     UrlPath(which): UrlPath<ExperimentRef>,
     headers: HeaderMap,
-    JsonBody(mut new): JsonBody<NewVariant>,
+    JsonBody(new): JsonBody<NewVariant>,
 ) -> Result<Response, Problem> {
     new.check("", app.config.limits.properties_bytes_max)?;
-    let first = app.experiments.now(&which).await?.variants.is_empty();
-    new.is_control |= first;
-    let response = changed(&app, &which, &headers, async |old| {
-        draft(old)?;
-        if old
-            .variants
-            .iter()
-            .any(|variant| variant.key == new.key.as_str())
-        {
-            let detail = format!("key: the experiment has a variant {}", new.key);
-            return Err(Problem::new(problem::CONFLICT, detail));
-        }
-        if new.is_control && old.variants.iter().any(|variant| variant.is_control) {
-            let detail = "is_control: the experiment has a control already";
-            return Err(Problem::new(problem::CONFLICT, detail));
-        }
-        app.experiments.add_variant(old, &new, &caller.name).await
-    })
-    .await?;
+    let response = changed(&app, &which, &headers, &Change::AddVariant(new), &caller).await?;
     Ok((StatusCode::CREATED, response).into_response())
 }
 
@@ -75,14 +56,8 @@ pub(crate) async fn change_variant(
     JsonBody(change): JsonBody<VariantChange>,
 ) -> Result<Response, Problem> {
     change.check(app.config.limits.properties_bytes_max)?;
-    changed(&app, &which, &headers, async |old| {
-        draft(old)?;
-        has(old, variant_id)?;
-        app.experiments
-            .change_variant(old, variant_id, &change, &caller.name)
-            .await
-    })
-    .await
+    let change = Change::ChangeVariant(variant_id, change);
+    changed(&app, &which, &headers, &change, &caller).await
 }
 
 /// Remove a variant of a draft; answers with the experiment.
@@ -95,33 +70,12 @@ pub(crate) async fn remove_variant(
     UrlPath((which, variant_id)): UrlPath<(ExperimentRef, i64)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    changed(&app, &which, &headers, async |old| {
-        draft(old)?;
-        has(old, variant_id)?;
-        app.experiments
-            .remove_variant(old, variant_id, &caller.name)
-            .await
-    })
+    changed(
+        &app,
+        &which,
+        &headers,
+        &Change::RemoveVariant(variant_id),
+        &caller,
+    )
     .await
-}
-
-fn draft(experiment: &Experiment) -> Result<(), Problem> {
-    if experiment.status == Status::Draft {
-        return Ok(());
-    }
-    let status = experiment.status.as_str();
-    let detail =
-        format!("variants are frozen once an experiment has started; this one is {status}");
-    Err(Problem::new(problem::NOT_RUNNING, detail))
-}
-
-fn has(experiment: &Experiment, variant_id: i64) -> Result<(), Problem> {
-    if experiment
-        .variants
-        .iter()
-        .any(|variant| variant.id == variant_id)
-    {
-        return Ok(());
-    }
-    Err(Problem::not_found("variant", variant_id))
 }
