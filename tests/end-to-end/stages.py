@@ -48,7 +48,7 @@ class _Stages(unittest.TestResult):
         print(f"skip               {_name(test)}: {reason}", flush=True)
 
     def _line(self, word, test):
-        elapsed_ms = (time.monotonic() - self._began) * 1000
+        elapsed_ms = (time.monotonic() - self._began) * 1000 if self._began else 0.0
         note = getattr(test, "note", "")
         print(f"{word} {elapsed_ms:9.1f} ms  {_name(test)}{': ' + note if note else ''}", flush=True)
 

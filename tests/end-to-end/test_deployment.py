@@ -112,7 +112,7 @@ class Files(unittest.TestCase):
             port = self.services[role]["ports"][0].rsplit(":", 1)[1]
             self.assertEqual([f"{role}:{port}"], targets[f"walcast-{role}"])
         headings = {_anchor(line) for line in (compose.ROOT / "docs/src/operate.md").read_text().splitlines() if line.startswith("#")}
-        for rule in _alerts():
+        for rule in alerts():
             self.assertIn(rule["annotations"]["runbook_url"].rsplit("#", 1)[1], headings, rule["alert"])
 
     def test_book_is_whole(self):
@@ -139,7 +139,7 @@ class Files(unittest.TestCase):
     def test_metrics_are_ones_that_we_export(self):
         """dashboards, alerts: every metric they ask for is named in the sources"""
         sources = "".join(path.read_text() for crate in ("api", "cdc", "connect", "sink") for path in (compose.ROOT / crate / "src").rglob("*.rs"))
-        asked = set(METRIC.findall(" ".join(rule["expr"] for rule in _alerts())))
+        asked = set(METRIC.findall(" ".join(rule["expr"] for rule in alerts())))
         dashboard = json.loads((DEPLOY / "grafana/dashboards/pipeline.json").read_text())
         asked |= set(METRIC.findall(" ".join(target.get("expr", "") for panel in dashboard["panels"] for target in panel.get("targets", []))))
         missing = sorted(metric for metric in asked if f'"{re.sub("_(bucket|sum|count)$", "", metric)}"' not in sources)
@@ -201,7 +201,7 @@ class Native(unittest.TestCase):
         self._start_and_stop("api")
 
     def _start_and_stop(self, name):
-        port = _free_port()
+        port = free_port()
         arguments, variables = self._service(name, port)
         url = re.sub(r":\d+/", f":{port}/", compose.probe_url(self.services[name]))
         process = subprocess.Popen([self.walcast, *arguments], env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
@@ -240,7 +240,8 @@ class Native(unittest.TestCase):
         return arguments, {"PATH": os.environ["PATH"], **variables}
 
 
-def _alerts():
+def alerts():
+    """Returns the rules of every alert."""
     files = sorted((DEPLOY / "prometheus/rules").glob("*.yml"))
     return [rule for path in files for group in yaml_subset.load(path.read_text())["groups"] for rule in group["rules"]]
 
@@ -260,7 +261,8 @@ def _answers(process, url):
         return None
 
 
-def _free_port():
+def free_port():
+    """Returns a port of the loopback address that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

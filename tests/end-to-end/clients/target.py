@@ -14,6 +14,7 @@ _VARIABLES = (
     ("api_url", "WALCAST_API_URL", "http://127.0.0.1:8000", "the API"),
     ("api_token", "WALCAST_API_TOKEN", "", "a Bearer token with scope admin"),
     ("connect_url", "WALCAST_CONNECT_URL", "http://127.0.0.1:8083", "the Connect REST API"),
+    ("sink_url", "WALCAST_SINK_URL", "http://127.0.0.1:8084", "the sink's health and metrics"),
     ("kafka_bootstrap", "WALCAST_KAFKA_BOOTSTRAP", "127.0.0.1:9092", "Kafka, host:port[,host:port]"),
     ("postgres_url", "WALCAST_POSTGRES_URL", "postgres://postgres:postgres@127.0.0.1:5432/experiments", "PostgreSQL"),
     ("clickhouse_url", "WALCAST_CLICKHOUSE_URL", "http://127.0.0.1:8123", "ClickHouse over HTTP"),
@@ -30,6 +31,7 @@ class Target:
     api_url: str
     api_token: str
     connect_url: str
+    sink_url: str
     kafka_bootstrap: str
     postgres_url: str
     clickhouse_url: str
@@ -80,6 +82,7 @@ def _from_ready_file(path):
         "api_url": ready["api"]["url"],
         "api_token": ready["api"]["token"],
         "connect_url": ready["connect"]["url"],
+        "sink_url": ready.get("sink", {}).get("url"),
         "kafka_bootstrap": ready["kafka"]["bootstrap"],
         "postgres_url": ready["postgres"]["url"],
         "clickhouse_url": clickhouse["url"],
