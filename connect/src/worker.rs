@@ -68,13 +68,13 @@ impl Worker {
             .local_addr()
             .context("asking for the listener's address")?;
         let cluster_id = kafka::connect(&clients).await?;
-        for (kind, topic) in [
+        tracing::debug!(cluster_id, "Kafka answers");
+        let topics = [
             ("config", &config.config_topic),
             ("offset", &config.offset_topic),
             ("status", &config.status_topic),
-        ] {
-            kafka::ensure(&clients, kind, topic).await?;
-        }
+        ];
+        kafka::ensure(&clients, &topics).await?;
         let stops = Stops::default();
         let mut parts = JoinSet::new();
         let state = State::read_back(&config, &clients, &stops, &mut parts).await?;

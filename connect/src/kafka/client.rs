@@ -6,7 +6,7 @@ use std::time::Duration;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, StreamConsumer};
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
-use rdkafka::{ClientConfig, ClientContext};
+use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
 use walcast_wire::usage::UsageError;
 
 use super::{KafkaFault, java};
@@ -63,8 +63,17 @@ impl Clients {
         })
     }
 
-    /// A reader of whole topics: committed records only, ends are reported, nothing is committed.
-    pub(super) fn reader(&self, topic: &str) -> Result<StreamConsumer<Quiet>, KafkaError> {
+    /// A reader of a whole topic, assigned to all its partitions from their beginning: committed
+    /// records only, ends are reported, nothing is committed.
+    ///
+    /// # Errors
+    /// As [`Clients::partitions`].
+    pub(super) async fn reader(
+        &self,
+        topic: &str,
+    ) -> Result<(StreamConsumer<Quiet>, Vec<i32>), KafkaFault> {
+        let doing = format!("reading topic {topic}");
+        let fault = |e: KafkaError| KafkaFault::new(&doing, e);
         let mut client = self.base.clone();
         client
             .set(
@@ -78,7 +87,20 @@ impl Clients {
             .set("isolation.level", "read_committed")
             .set("fetch.wait.max.ms", "100")
             .set("queued.max.messages.kbytes", "8192");
-        client.create_with_context(Quiet)
+        let consumer: StreamConsumer<Quiet> = client.create_with_context(Quiet).map_err(fault)?;
+        // A client that knows the topic's leaders before it is assigned starts at once; otherwise it
+        // looks for them at intervals of half a second.
+        let consumer = Arc::new(consumer);
+        let partitions = partitions(&consumer, topic).await?;
+        let mut plan = TopicPartitionList::new();
+        for partition in &partitions {
+            plan.add_partition_offset(topic, *partition, Offset::Beginning)
+                .map_err(fault)?;
+        }
+        consumer.assign(&plan).map_err(fault)?;
+        let consumer = Arc::into_inner(consumer)
+            .ok_or_else(|| KafkaFault::new(&doing, "the client is still in use"))?;
+        Ok((consumer, partitions))
     }
 
     /// A writer that loses and reorders nothing and partitions as Java's clients do.
@@ -103,35 +125,7 @@ impl Clients {
     /// # Errors
     /// Kafka does not answer, or does not know the topic and a leader of each partition in time.
     pub(super) async fn partitions(&self, topic: &str) -> Result<Vec<i32>, KafkaFault> {
-        let doing = format!("asking for the partitions of topic {topic}");
-        let deadline = tokio::time::Instant::now() + TOPIC_TIMEOUT;
-        loop {
-            let asked = self.partitions_now(topic).await;
-            match asked.map_err(|e| KafkaFault::new(&doing, e))? {
-                Some(partitions) => return Ok(partitions),
-                None if tokio::time::Instant::now() >= deadline => {
-                    let cure = "it does not exist, or a partition of it has no leader; create it, or look at the brokers";
-                    return Err(KafkaFault::new(&doing, cure));
-                }
-                None => tokio::time::sleep(TOPIC_PAUSE).await,
-            }
-        }
-    }
-
-    /// The partitions, when every one has a leader.
-    async fn partitions_now(&self, topic: &str) -> Result<Option<Vec<i32>>, KafkaError> {
-        let (client, name) = (Arc::clone(&self.metadata), topic.to_owned());
-        let asked = tokio::task::spawn_blocking(move || {
-            let metadata = client.fetch_metadata(Some(&name), METADATA_TIMEOUT)?;
-            let partitions = metadata
-                .topics()
-                .iter()
-                .flat_map(|topic| topic.partitions());
-            let ids = partitions.map(|p| (p.leader() >= 0).then(|| p.id()));
-            let ids: Option<Vec<i32>> = ids.collect();
-            Ok(ids.filter(|ids| !ids.is_empty()))
-        });
-        asked.await.unwrap_or(Err(KafkaError::Canceled))
+        partitions(&self.metadata, topic).await
     }
 
     async fn cluster_id(&self) -> Result<String, KafkaError> {
@@ -145,6 +139,43 @@ impl Clients {
         });
         asked.await.unwrap_or(Err(KafkaError::Canceled))
     }
+}
+
+async fn partitions<C>(client: &Arc<C>, topic: &str) -> Result<Vec<i32>, KafkaFault>
+where
+    C: Consumer<Quiet> + Send + Sync + 'static,
+{
+    let doing = format!("asking for the partitions of topic {topic}");
+    let deadline = tokio::time::Instant::now() + TOPIC_TIMEOUT;
+    loop {
+        let (client, name) = (Arc::clone(client), topic.to_owned());
+        let asked = tokio::task::spawn_blocking(move || partitions_now(&*client, &name)).await;
+        let answered = asked.unwrap_or(Err(KafkaError::Canceled));
+        match answered.map_err(|e| KafkaFault::new(&doing, e))? {
+            Some(partitions) => return Ok(partitions),
+            None if tokio::time::Instant::now() >= deadline => {
+                let cure = "it does not exist, or a partition of it has no leader; create it, or look at the brokers";
+                return Err(KafkaFault::new(&doing, cure));
+            }
+            None => tokio::time::sleep(TOPIC_PAUSE).await,
+        }
+    }
+}
+
+/// The partitions, when every one has a leader.
+fn partitions_now(
+    client: &impl Consumer<Quiet>,
+    topic: &str,
+) -> Result<Option<Vec<i32>>, KafkaError> {
+    let metadata = client.fetch_metadata(Some(topic), METADATA_TIMEOUT)?;
+    let partitions = metadata
+        .topics()
+        .iter()
+        .flat_map(|topic| topic.partitions());
+    let ids: Option<Vec<i32>> = partitions
+        .map(|p| (p.leader() >= 0).then(|| p.id()))
+        .collect();
+    Ok(ids.filter(|ids| !ids.is_empty()))
 }
 
 /// Waits until Kafka answers and returns the cluster's id.

@@ -7,10 +7,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use rdkafka::consumer::{Consumer, StreamConsumer};
+use rdkafka::consumer::StreamConsumer;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message};
-use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -72,16 +71,7 @@ impl TopicLog {
         clients: &Clients,
         topic: &str,
     ) -> Result<(Self, Follower), KafkaFault> {
-        let doing = format!("opening topic {topic}");
-        let fault = |e: KafkaError| KafkaFault::new(&doing, e);
-        let partitions = clients.partitions(topic).await?;
-        let consumer = clients.reader(topic).map_err(fault)?;
-        let mut plan = TopicPartitionList::new();
-        for partition in &partitions {
-            plan.add_partition_offset(topic, *partition, Offset::Beginning)
-                .map_err(fault)?;
-        }
-        consumer.assign(&plan).map_err(fault)?;
+        let (consumer, partitions) = clients.reader(topic).await?;
         let writer = TopicWriter::new(clients, topic)?;
         let start = partitions
             .into_iter()

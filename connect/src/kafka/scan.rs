@@ -5,10 +5,9 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use rdkafka::consumer::{Consumer, StreamConsumer};
+use rdkafka::consumer::StreamConsumer;
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
-use rdkafka::{Offset, TopicPartitionList};
 
 use super::client::Quiet;
 use super::{Clients, KafkaFault, Record};
@@ -26,18 +25,7 @@ pub(crate) async fn scan(
     keep: impl Fn(&[u8]) -> bool,
 ) -> Result<Vec<Record>, KafkaFault> {
     let doing = format!("reading topic {topic}");
-    let partitions = clients.partitions(topic).await?;
-    let consumer = clients
-        .reader(topic)
-        .map_err(|e| KafkaFault::new(&doing, e))?;
-    let mut plan = TopicPartitionList::new();
-    for partition in &partitions {
-        plan.add_partition_offset(topic, *partition, Offset::Beginning)
-            .map_err(|e| KafkaFault::new(&doing, e))?;
-    }
-    consumer
-        .assign(&plan)
-        .map_err(|e| KafkaFault::new(&doing, e))?;
+    let (consumer, partitions) = clients.reader(topic).await?;
     let left: HashSet<i32> = partitions.into_iter().collect();
     let reading = read(&consumer, left, keep);
     match tokio::time::timeout(SCAN_TIMEOUT, reading).await {
