@@ -127,6 +127,45 @@ fn unit(value: u16, out: &mut Vec<u8>) {
     }
 }
 
+/// Appends JSON with its escapes undone but for those of quotes and backslashes.
+pub(crate) fn unescape_controls(json: &[u8], out: &mut Vec<u8>) {
+    let mut rest = json;
+    let mut high = None;
+    loop {
+        rest = match rest {
+            [] => return,
+            [b'\\', b'u', tail @ ..] => {
+                let (digits, tail) = tail.split_at_checked(4).unwrap_or((tail, &[]));
+                let unit = std::str::from_utf8(digits).ok();
+                let unit = unit.and_then(|digits| u16::from_str_radix(digits, 16).ok());
+                let units = high.take().into_iter().chain(unit);
+                match char::decode_utf16(units.clone()).next() {
+                    Some(Ok(character)) => {
+                        out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                    }
+                    _ => high = units.last(),
+                }
+                tail
+            }
+            [b'\\', escaped, tail @ ..] => {
+                match escaped {
+                    b'b' => out.push(0x08),
+                    b't' => out.push(b'\t'),
+                    b'n' => out.push(b'\n'),
+                    b'f' => out.push(0x0C),
+                    b'r' => out.push(b'\r'),
+                    other => out.extend_from_slice(&[b'\\', *other]),
+                }
+                tail
+            }
+            [byte, tail @ ..] => {
+                out.push(*byte);
+                tail
+            }
+        };
+    }
+}
+
 /// Appends an integer.
 pub(crate) fn int(value: impl itoa::Integer, out: &mut Vec<u8>) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
@@ -193,6 +232,15 @@ mod tests {
         let mut out = Vec::new();
         string(b"a\xffb\xf0", &mut out);
         assert_eq!(String::from_utf8_lossy(&out), "\"a\u{fffd}b\u{fffd}\"");
+    }
+
+    #[test]
+    fn escapes_are_undone_but_for_quotes_and_backslashes() {
+        let mut out = Vec::new();
+        let json = r#"{"a":"\uD83D\uDE00 \t\n\u0001 \" \\ é"}"#;
+        unescape_controls(json.as_bytes(), &mut out);
+        let plain = "{\"a\":\"😀 \t\n\u{1} \\\" \\\\ é\"}";
+        assert_eq!(String::from_utf8_lossy(&out), plain);
     }
 
     #[test]

@@ -66,11 +66,14 @@ impl Headers {
         self.len() == 0
     }
 
-    /// Puts `name` with the value `key` in front, in place of an earlier one.
+    /// Puts `name` with the key whose JSON is `key` in front, in place of an earlier one.
+    ///
+    /// Connect's header converter writes keys like JSON, but escapes only quotes and backslashes
+    /// in them.
     pub(crate) fn set_key_change(&mut self, name: &'static str, key: &[u8]) {
         self.key_change = Some(name);
         self.key.clear();
-        self.key.extend_from_slice(key);
+        crate::json::unescape_controls(key, &mut self.key);
     }
 
     /// Takes that header away.

@@ -128,7 +128,7 @@ impl Interval {
         }
         let us = self.seconds_us.unsigned_abs();
         json::int(us / 1_000_000, out);
-        if us % 1_000_000 != 0 {
+        if !us.is_multiple_of(1_000_000) {
             let start = out.len();
             // The leading 1 keeps the zeros; it then makes room for the point.
             json::int(1_000_000 + us % 1_000_000, out);

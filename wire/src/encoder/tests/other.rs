@@ -1,0 +1,194 @@
+//! Skipped changes, truncates, messages, snapshots, and what cannot be encoded.
+
+use super::*;
+
+#[test]
+fn operations_can_be_skipped() {
+    let skipped = SkippedOperations {
+        create: true,
+        update: true,
+        delete: true,
+        truncate: true,
+    };
+    let mut encoder = encoder(EncoderConfig {
+        skipped,
+        ..config()
+    });
+    let key = [Some("1"), None, None, None];
+    for bytes in [
+        message(b'I', &[(b'N', &DORA)]),
+        message(b'U', &[(b'N', &DORA)]),
+        message(b'U', &[(b'K', &key), (b'N', &DORA)]),
+        message(b'D', &[(b'K', &key)]),
+        b"T\0\0\0\x01\0\0\0\0\x01".to_vec(),
+    ] {
+        assert_eq!(emit(&mut encoder, &bytes), []);
+    }
+}
+
+#[test]
+fn an_update_without_a_change_can_be_skipped() {
+    let update = message(b'U', &[(b'O', &DORA), (b'N', &DORA)]);
+    let skip = EncoderConfig {
+        skip_messages_without_change: true,
+        ..config()
+    };
+    assert_eq!(emit(&mut encoder(skip), &update), []);
+    assert_eq!(emit(&mut encoder(config()), &update).len(), 1);
+}
+
+#[test]
+fn truncates_have_no_key_and_pass_over_unknown_tables() {
+    let skipped = SkippedOperations {
+        truncate: false,
+        ..SkippedOperations::default()
+    };
+    let mut encoder = encoder(EncoderConfig {
+        skipped,
+        ..config()
+    });
+    let kept = emit(&mut encoder, b"T\0\0\0\x02\0\0\0\0\x01\0\0\0\x09");
+    assert_eq!(kept.len(), 1);
+    assert_eq!(kept[0].key, None);
+    assert_eq!(
+        rows(&kept[0]),
+        ("t".to_owned(), "null".to_owned(), "null".to_owned())
+    );
+}
+
+#[test]
+fn messages_go_to_their_own_topic_without_headers() {
+    let kept = emit(
+        &mut encoder(config()),
+        b"M\0\0\0\0\0\0\0\0\x08nontx\0\0\0\0\x05hello",
+    );
+    assert_eq!(kept[0].topic, "p.message");
+    assert_eq!(kept[0].key.as_deref(), Some(r#"{"prefix":"nontx"}"#));
+    assert_eq!(kept[0].headers, []);
+    let value = kept[0].value.as_deref().expect("a value");
+    assert!(
+        value.starts_with(r#"{"op":"m","ts_ms":1795425737541,"source":{"#),
+        "{value}"
+    );
+    let tail = r#""transaction":null,"message":{"prefix":"nontx","content":"aGVsbG8="}}"#;
+    assert!(value.ends_with(tail), "{value}");
+}
+
+#[test]
+fn a_snapshot_row_says_where_it_stands() {
+    let mut encoder = encoder(config());
+    let mut kept = Vec::new();
+    let row = [
+        Datum::Text(b"1"),
+        Datum::Text(b"Ann"),
+        Datum::Null,
+        Datum::Text(b"t"),
+    ];
+    let context = ChangeContext {
+        snapshot: SnapshotMarker::Last,
+        ..context()
+    };
+    encoder
+        .snapshot_row(1, row.into_iter(), &context, &mut keep(&mut kept))
+        .expect("a record");
+    assert_eq!(rows(&kept[0]).0, "r");
+    assert!(
+        kept[0]
+            .value
+            .as_deref()
+            .is_some_and(|value| value.contains(r#""snapshot":"last""#))
+    );
+}
+
+#[test]
+fn the_transaction_block_orders_changes() {
+    let mut encoder = encoder(config());
+    let order = TransactionOrder {
+        total_order: 3,
+        data_collection_order: 2,
+    };
+    let context = ChangeContext {
+        transaction: Some(order),
+        last_commit: Some(Lsn::new(7)),
+        ..context()
+    };
+    let bytes = message(b'I', &[(b'N', &DORA)]);
+    let mut kept = Vec::new();
+    let insert = decode(&bytes).expect("a message");
+    encoder
+        .change(&insert, &context, &mut keep(&mut kept))
+        .expect("a record");
+    let value = kept[0].value.as_deref().expect("a value");
+    let block = r#""transaction":{"id":"781:38140912","total_order":3,"data_collection_order":2}"#;
+    assert!(value.contains(block), "{value}");
+    assert!(
+        value.contains(r#""sequence":"[\"7\",\"38140912\"]""#),
+        "{value}"
+    );
+}
+
+#[test]
+fn a_grown_enumeration_is_reported_once() {
+    let mood = |labels: &[&str]| TypeInfo {
+        oid: 20_000,
+        schema: "public".to_owned(),
+        name: "mood".to_owned(),
+        kind: TypeKind::Enum {
+            labels: labels.iter().map(|&label| label.to_owned()).collect(),
+        },
+    };
+    let mut types = Types::new();
+    types.insert(mood(&["ok"]));
+    let table = Table {
+        columns: vec![column("m", 20_000, false, None)],
+        key: vec![],
+        ..customers()
+    };
+    let mut encoder = Encoder::new(config());
+    encoder.install(&table, &types).expect("a plan");
+    let bytes = message(b'I', &[(b'N', &[Some("new")])]);
+    let insert = decode(&bytes).expect("a message");
+    let mut kept = Vec::new();
+    let first = encoder.change(&insert, &context(), &mut keep(&mut kept));
+    assert!(
+        matches!(first, Err(EncodeError::StaleEnum { oid: 20_000, .. })),
+        "{first:?}"
+    );
+    assert_eq!(kept, []);
+    types.insert(mood(&["ok", "new"]));
+    encoder.install(&table, &types).expect("a plan");
+    encoder
+        .change(&insert, &context(), &mut keep(&mut kept))
+        .expect("a record");
+    assert_eq!(kept.len(), 1);
+}
+
+#[test]
+fn what_cannot_be_encoded_says_why() {
+    let mut encoder = encoder(config());
+    let mut fail = |bytes: &[u8]| {
+        let message = decode(bytes).expect("a message");
+        encoder
+            .change(&message, &context(), &mut |_: Record<'_>| ())
+            .expect_err("an error")
+    };
+    let unknown = fail(b"I\0\0\0\x09N\0\x01n");
+    assert_eq!(unknown, EncodeError::UnknownRelation { oid: 9 });
+    let short = fail(&message(b'I', &[(b'N', &DORA[..2])]));
+    assert!(
+        short.to_string().contains("public.customers has 2 columns"),
+        "{short}"
+    );
+    let bad = fail(&message(b'I', &[(b'N', &[Some("x"), None, None, None])]));
+    assert!(bad.to_string().contains("column id"), "{bad}");
+    assert_eq!(fail(b"O\0\0\0\0\0\0\0\0\0"), EncodeError::NotAChange);
+    let key = crate::filter::KeyColumns::new("public.customers:nope").expect("a rule");
+    let mut encoder = Encoder::new(EncoderConfig {
+        message_key_columns: key,
+        ..config()
+    });
+    let error = encoder
+        .install(&customers(), &Types::new())
+        .expect_err("no such column");
+    assert!(error.to_string().contains("nope"), "{error}");
+}
