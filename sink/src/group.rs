@@ -220,6 +220,7 @@ impl GroupContext {
             offsets,
             release: assignment.release.clone(),
             unsettled: None,
+            collected: tokio::time::Instant::now(),
         }
     }
 

@@ -87,6 +87,8 @@ pub(crate) struct Worker {
     pub(crate) release: CancellationToken,
     /// Position that is done but not committed yet.
     pub(crate) unsettled: Option<i64>,
+    /// When the last batch was closed.
+    pub(crate) collected: Instant,
 }
 
 impl Worker {
@@ -181,13 +183,15 @@ impl Worker {
     /// Takes records until the batch is full, or its first one is old enough.
     async fn collect(&mut self) -> Result<Batch, Halt> {
         let mut batch = Batch::default();
+        // What is in the queue has come since the last batch was closed, while that one landed.
+        let mut oldest = self.collected;
         let mut deadline = None;
         let mut turn = 0;
         while !batch.is_full(&self.shared.limits) {
             match self.queue.take() {
                 Some(Next::Record(record)) => {
                     if batch.range().is_none() {
-                        deadline = Some(Instant::now() + self.shared.batch_age_max);
+                        deadline = Some(oldest + self.shared.batch_age_max);
                         self.set_at_end(false);
                     }
                     batch.push(&record, &self.shared.outbox, &self.origin);
@@ -195,7 +199,10 @@ impl Worker {
                 Some(Next::End) => self.set_at_end(true),
                 Some(Next::Failed(error)) => self.failed(error)?,
                 None => match deadline {
-                    None => self.wait_for_first().await?,
+                    None => {
+                        self.wait_for_first().await?;
+                        oldest = Instant::now();
+                    }
                     Some(deadline) => tokio::select! {
                         biased;
                         () = self.release.cancelled() => return Err(Halt::Released),
@@ -209,6 +216,7 @@ impl Worker {
                 tokio::task::yield_now().await;
             }
         }
+        self.collected = Instant::now();
         Ok(batch)
     }
 
