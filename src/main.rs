@@ -33,8 +33,7 @@ enum Command {
     #[command(subcommand)]
     Migrate(Migrate),
     /// Administer the API's bearer tokens
-    #[command(subcommand)]
-    Token(Token),
+    Token(walcast_api::token::TokenArgs),
 }
 
 #[derive(Subcommand)]
@@ -43,12 +42,6 @@ enum Migrate {
     Postgres(walcast_api::migrate::MigratePostgresArgs),
     /// The sink's ClickHouse schema
     Clickhouse(walcast_sink::migrate::MigrateClickhouseArgs),
-}
-
-#[derive(Subcommand)]
-enum Token {
-    /// Make a token and print it; it is shown only once
-    Create(walcast_api::token::TokenArgs),
 }
 
 #[tokio::main]
@@ -77,7 +70,7 @@ async fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Migrate(Migrate::Clickhouse(args)) => {
             Box::pin(walcast_sink::migrate::run(args)).await
         }
-        Command::Token(Token::Create(args)) => Box::pin(walcast_api::token::run(args)).await,
+        Command::Token(args) => Box::pin(walcast_api::token::run(args)).await,
     }
 }
 
