@@ -1,4 +1,5 @@
-//! The `walcast` program under test, built with the profile of the tests themselves.
+//! The `walcast` program under test: the one `WALCAST_BINARY` names, else one built with the profile
+//! of the tests themselves.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -18,6 +19,9 @@ pub fn walcast() -> Result<PathBuf> {
 
 /// Builds the program beside this test: `<target>/<profile>/deps/<test>` tells the profile.
 fn build() -> Result<PathBuf> {
+    if let Some(given) = given() {
+        return Ok(given);
+    }
     let this = std::env::current_exe().context("finding this test's program")?;
     let folder = this
         .ancestors()
@@ -42,4 +46,13 @@ fn build() -> Result<PathBuf> {
         .context("running cargo build")?;
     ensure!(status.success(), "walcast does not build");
     Ok(folder.join("walcast"))
+}
+
+/// The program that the caller has built already.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one variable that the tests read"
+)]
+fn given() -> Option<PathBuf> {
+    std::env::var("WALCAST_BINARY").ok().map(PathBuf::from)
 }

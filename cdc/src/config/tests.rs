@@ -1,3 +1,5 @@
+//! Reading a connector's properties: defaults, refusals, warnings.
+
 use std::collections::BTreeMap;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What is decided from mode, checkpoint and slot.
+
 use std::time::Duration;
 
 use super::*;
