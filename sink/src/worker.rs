@@ -186,12 +186,14 @@ impl Worker {
         // What is in the queue has come since the last batch was closed, while that one landed.
         let mut oldest = self.collected;
         let mut deadline = None;
+        let mut began = None;
         let mut turn = 0;
         while !batch.is_full(&self.shared.limits) {
             match self.queue.take() {
                 Some(Next::Record(record)) => {
                     if batch.range().is_none() {
                         deadline = Some(oldest + self.shared.batch_age_max);
+                        began = Some(Instant::now());
                         self.set_at_end(false);
                     }
                     batch.push(&record, &self.shared.outbox, &self.origin);
@@ -214,6 +216,10 @@ impl Worker {
             turn += 1;
             if turn % RECORDS_PER_TURN == 0 {
                 tokio::task::yield_now().await;
+                // A backlog gives no pause; what is taken in the same time is a batch.
+                if began.is_some_and(|began| began.elapsed() > self.shared.batch_age_max) {
+                    break;
+                }
             }
         }
         self.collected = Instant::now();

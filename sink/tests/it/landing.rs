@@ -79,13 +79,13 @@ async fn a_large_batch_is_one_block() {
             .await
             .unwrap();
     }
-    case.produce(0, (0..40_000).map(event)).await;
+    case.produce(0, (0..20_000).map(event)).await;
     let mut args = case.sink_args();
     args.batch_age_ms_max = Some(5_000);
-    args.batch_rows_max = Some(40_000);
+    args.batch_rows_max = Some(20_000);
     args.batch_bytes_max = Some(1 << 28);
     let sink = Running::start(args, Arc::new(NoHook)).await;
-    case.expect(&[(0, 40_000)], Counts::of(40_000, 0)).await;
+    case.expect(&[(0, 20_000)], Counts::of(20_000, 0)).await;
     for table in ["outbox_events", "events"] {
         let parts = format!(
             "SELECT count() FROM system.parts WHERE database = '{}' AND table = '{table}' AND active",
