@@ -20,7 +20,7 @@ pub(super) enum Change {
     Fields(ExperimentChange),
     Step(Step),
     AddVariant(NewVariant),
-    ChangeVariant(i64, VariantChange),
+    EditVariant(i64, VariantChange),
     RemoveVariant(i64),
 }
 
@@ -74,7 +74,7 @@ async fn write(app: &App, old: &Experiment, change: &Change, actor: &str) -> Res
                 .add_variant(old, new, old.variants.is_empty() || new.is_control, actor)
                 .await
         }
-        Change::ChangeVariant(id, change) => {
+        Change::EditVariant(id, change) => {
             draft(old)?;
             has(old, *id)?;
             store.change_variant(old, *id, change, actor).await

@@ -56,7 +56,7 @@ pub(crate) async fn change_variant(
     JsonBody(change): JsonBody<VariantChange>,
 ) -> Result<Response, Problem> {
     change.check(app.config.limits.properties_bytes_max)?;
-    let change = Change::ChangeVariant(variant_id, change);
+    let change = Change::EditVariant(variant_id, change);
     changed(&app, &which, &headers, &change, &caller).await
 }
 
