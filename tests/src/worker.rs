@@ -55,6 +55,11 @@ impl Worker {
         })
     }
 
+    /// The URL of the worker's REST interface.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Sends a request to the worker's REST interface.
     ///
     /// # Errors

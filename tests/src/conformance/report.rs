@@ -1,0 +1,63 @@
+//! What a reader sees: a line per case, what differs, and the count.
+
+use std::io::{self, Write};
+
+use super::case::Case;
+use super::check::Verdict;
+use super::expectations::Expectations;
+
+/// How many cases passed and failed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) passed: usize,
+    pub(super) failed: usize,
+}
+
+/// Lines to a writer; all numbers come from what it was told.
+pub(super) struct Report<W> {
+    out: W,
+    counts: Counts,
+}
+
+impl<W: Write> Report<W> {
+    pub(super) fn new(out: W) -> Self {
+        let counts = Counts::default();
+        Self { out, counts }
+    }
+
+    /// One case.
+    pub(super) fn verdict(&mut self, verdict: &Verdict) -> io::Result<()> {
+        let passed = verdict.lines.is_empty();
+        let word = if passed { "PASS" } else { "FAIL" };
+        let seconds = verdict.took.as_secs_f64();
+        writeln!(self.out, "{word} {} ({seconds:.1}s)", verdict.id)?;
+        for line in verdict.lines.iter().chain(&verdict.notes) {
+            writeln!(self.out, "    {line}")?;
+        }
+        if passed {
+            self.counts.passed += 1;
+        } else {
+            self.counts.failed += 1;
+        }
+        self.out.flush()
+    }
+
+    /// The last line.
+    pub(super) fn end(mut self) -> io::Result<Counts> {
+        let Counts { passed, failed } = self.counts;
+        writeln!(self.out, "{passed} passed, {failed} failed")?;
+        self.out.flush()?;
+        Ok(self.counts)
+    }
+
+    /// A list of cases.
+    pub(super) fn list(mut self, cases: &[Case], expectations: &Expectations) -> io::Result<()> {
+        for case in cases {
+            let reason = expectations.not_yet.get(&case.id);
+            let reason = reason.map(|reason| format!(" (not yet: {reason})"));
+            let reason = reason.unwrap_or_default();
+            writeln!(self.out, "{:<45} {}{reason}", case.id, case.title())?;
+        }
+        writeln!(self.out, "{} cases", cases.len())
+    }
+}
