@@ -1,7 +1,7 @@
 //! What the worker needs from an engine: to check properties, and to start and stop a task.
 //!
 //! The worker knows nothing of PostgreSQL. Properties go in with their secrets resolved; events come
-//! out. The real engine is [`crate::cdc_engine`]; tests bring their own.
+//! out. The real engine is `walcast-cdc`; tests bring their own.
 
 use std::collections::BTreeMap;
 
