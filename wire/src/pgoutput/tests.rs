@@ -172,50 +172,49 @@ fn logical_message() {
     check(bytes, Message::Message(message));
 }
 
+fn damaged(bytes: &[u8], message: &'static str, field: &'static str, offset: usize, fault: Fault) {
+    let error = DecodeError {
+        message,
+        field,
+        offset,
+        fault,
+    };
+    assert_eq!(decode(bytes), Err(error));
+}
+
 #[test]
 fn damage_is_named_with_field_and_offset() {
-    let check = |bytes: &[u8], message, field, offset, fault| {
-        assert_eq!(
-            decode(bytes),
-            Err(DecodeError {
-                message,
-                field,
-                offset,
-                fault
-            })
-        );
-    };
-    check(b"", "unknown", "tag", 0, Fault::Truncated { missing: 1 });
-    check(b"S", "unknown", "tag", 0, Fault::UnknownTag(b'S'));
-    check(
+    damaged(b"", "unknown", "tag", 0, Fault::Truncated { missing: 1 });
+    damaged(b"S", "unknown", "tag", 0, Fault::UnknownTag(b'S'));
+    damaged(
         b"O\0\0\0\0\0\0\0\0x",
         "Origin",
         "name",
         9,
         Fault::Unterminated,
     );
-    check(
+    damaged(
         b"O\0\0\0\0\0\0\0\0\xff\0",
         "Origin",
         "name",
         9,
         Fault::NotUtf8,
     );
-    check(
+    damaged(
         b"I\0\0\0\x01K",
         "Insert",
         "tuple kind",
         5,
         Fault::UnknownTag(b'K'),
     );
-    check(
+    damaged(
         b"I\0\0\0\x01N\xff\xff",
         "Insert",
         "column count",
         6,
         Fault::Negative(-1),
     );
-    check(
+    damaged(
         b"I\0\0\0\x01N\0\x01x",
         "Insert",
         "value kind",
@@ -223,7 +222,7 @@ fn damage_is_named_with_field_and_offset() {
         Fault::UnknownTag(b'x'),
     );
     let lying = b"I\0\0\0\x01N\0\x01t\x7f\xff\xff\xff";
-    check(
+    damaged(
         lying,
         "Insert",
         "value",
@@ -233,8 +232,8 @@ fn damage_is_named_with_field_and_offset() {
         },
     );
     let negative = b"I\0\0\0\x01N\0\x01t\xff\xff\xff\xfe";
-    check(negative, "Insert", "value length", 9, Fault::Negative(-2));
-    check(
+    damaged(negative, "Insert", "value length", 9, Fault::Negative(-2));
+    damaged(
         b"R\0\0\0\x01\0t\0x",
         "Relation",
         "replica_identity",
