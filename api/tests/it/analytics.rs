@@ -194,11 +194,21 @@ async fn nothing_landed_yet_is_zeros_and_no_error() {
 #[tokio::test]
 async fn breakdown_funnel_and_revenue_by_variant() {
     let landed = demo().await;
+    seed(&landed).await;
+    check_breakdown(&landed).await;
+    check_funnel(&landed).await;
+    check_revenue(&landed).await;
+    landed.stop().await;
+}
+
+/// Users of both variants: `a` buys twice; `b` clicks before seeing the page, and once more after;
+/// `c` is never exposed.
+async fn seed(landed: &Landed) {
+    let eur = |value: f64| json!({"value": value, "currency": "EUR"});
     for (user, variant) in [("a", 1), ("b", 1), ("c", 2)] {
         landed.app.user(user).await;
         landed.app.assign(user, variant).await;
     }
-    // a: buys twice. b: clicks before seeing the page, and once more after. c: never exposed.
     landed
         .event("a", "exposure", 1, json!({"page": "/landing"}))
         .await;
@@ -206,22 +216,8 @@ async fn breakdown_funnel_and_revenue_by_variant() {
         .event("a", "page_view", 2, json!({"page": "/product"}))
         .await;
     landed.event("a", "click", 3, json!({})).await;
-    landed
-        .event(
-            "a",
-            "conversion",
-            4,
-            json!({"value": 0.1, "currency": "EUR"}),
-        )
-        .await;
-    landed
-        .event(
-            "a",
-            "conversion",
-            5,
-            json!({"value": 0.2, "currency": "EUR"}),
-        )
-        .await;
+    landed.event("a", "conversion", 4, eur(0.1)).await;
+    landed.event("a", "conversion", 5, eur(0.2)).await;
     landed.event("b", "click", 1, json!({})).await;
     landed.event("b", "exposure", 2, json!({})).await;
     landed.event("b", "page_view", 3, json!({})).await;
@@ -235,7 +231,9 @@ async fn breakdown_funnel_and_revenue_by_variant() {
         )
         .await;
     landed.land().await;
+}
 
+async fn check_breakdown(landed: &Landed) {
     let breakdown = landed.read("breakdown").await;
     let [treatment, control] = [&breakdown["variants"][0], &breakdown["variants"][1]];
     assert_eq!(
@@ -274,7 +272,9 @@ async fn breakdown_funnel_and_revenue_by_variant() {
         keys.contains(&&json!("/landing")) && keys.contains(&&json!("/product")),
         "{keys:?}"
     );
+}
 
+async fn check_funnel(landed: &Landed) {
     let funnel = landed.read("funnel?steps=page_view,click,conversion").await;
     assert_eq!(funnel["denominator"], "users with an event exposure");
     let reached = |variant: usize| {
@@ -301,7 +301,9 @@ async fn breakdown_funnel_and_revenue_by_variant() {
         twice["variants"][1]["steps"][1]["users"], 0,
         "one conversion is not two steps"
     );
+}
 
+async fn check_revenue(landed: &Landed) {
     let revenue = landed.read("revenue").await;
     assert_eq!(
         revenue["variants"][0]["revenue"],
@@ -313,7 +315,6 @@ async fn breakdown_funnel_and_revenue_by_variant() {
         json!([{"currency": "USD", "revenue": 39.99, "orders": 1,
         "buyers": 1, "revenue_per_exposed_user": 39.99, "average_order_value": 39.99}])
     );
-    landed.stop().await;
 }
 
 #[tokio::test]

@@ -5,167 +5,174 @@ use serde_json::json;
 
 use crate::app::App;
 
+/// Path, body, status, and a part of the answer.
+const BODIES: &[(&str, &str, u16, &str)] = &[
+    ("/v1/users", "", 400, "the body is not JSON"),
+    ("/v1/users", "{\"id\":", 400, "EOF"),
+    ("/v1/users", "{'id':1}", 400, "line 1 column 2"),
+    ("/v1/users", "{\"id\":\"a\"} {}", 400, "trailing characters"),
+    ("/v1/users", "\u{feff}{}", 400, "the body is not JSON"),
+    ("/v1/users", "[]", 422, "(body): "),
+    ("/v1/users", "null", 422, "(body): invalid type: null"),
+    ("/v1/users", "{}", 422, "id: missing field"),
+    (
+        "/v1/users",
+        r#"{"id":5}"#,
+        422,
+        "id: invalid type: integer `5`, expected a string",
+    ),
+    (
+        "/v1/users",
+        r#"{"id":""}"#,
+        422,
+        "id: must have 1 to 128 characters",
+    ),
+    (
+        "/v1/users",
+        r#"{"id":"a\u0000"}"#,
+        422,
+        "id: must not hold the character U+0000",
+    ),
+    (
+        "/v1/users",
+        r#"{"id":"a","attributes":[]}"#,
+        422,
+        "attributes: must be a JSON object",
+    ),
+    (
+        "/v1/users",
+        r#"{"id":"a","attributes":{"k":"\u0000"}}"#,
+        422,
+        "attributes: holds the character",
+    ),
+    (
+        "/v1/users",
+        r#"{"id":"a","name":"x"}"#,
+        422,
+        "name: unknown field",
+    ),
+    (
+        "/v1/users",
+        r#"{"id":"a","id":"b"}"#,
+        422,
+        "id: duplicate field",
+    ),
+    (
+        "/v1/experiments",
+        r#"{"key":"a b"}"#,
+        422,
+        "key: must have 1 to 64 characters",
+    ),
+    (
+        "/v1/experiments",
+        r#"{"key":"17"}"#,
+        422,
+        "key: must not be of digits alone",
+    ),
+    (
+        "/v1/experiments",
+        r#"{"key":"k","traffic_allocation":2}"#,
+        422,
+        "traffic_allocation: must be from 0 to 1",
+    ),
+    (
+        "/v1/experiments",
+        r#"{"key":"k","traffic_allocation":"1"}"#,
+        422,
+        "traffic_allocation: invalid type",
+    ),
+    (
+        "/v1/experiments",
+        r#"{"key":"k","variants":[{"key":"a","weight":-1}]}"#,
+        422,
+        "variants[0].weight: must be",
+    ),
+    (
+        "/v1/experiments",
+        r#"{"key":"k","variants":[{"weight":1}]}"#,
+        422,
+        "variants[0].key: missing field",
+    ),
+    (
+        "/v1/experiments",
+        r#"{"key":"k","salt":"a/b"}"#,
+        422,
+        "salt: must have",
+    ),
+    (
+        "/v1/assignments",
+        r#"{"experiment_id":"1","user_id":"u"}"#,
+        422,
+        "experiment_id: invalid type: string",
+    ),
+    (
+        "/v1/assignments",
+        r#"{"experiment_id":1.5,"user_id":"u"}"#,
+        422,
+        "experiment_id: invalid type: floating point",
+    ),
+    (
+        "/v1/assignments",
+        r#"{"experiment_id":99999999999999999999,"user_id":"u"}"#,
+        422,
+        "experiment_id: invalid type",
+    ),
+    (
+        "/v1/assignments",
+        r#"{"experiment_id":1}"#,
+        422,
+        "user_id: missing field",
+    ),
+    (
+        "/v1/assignments/bulk",
+        r#"{"experiment_id":1,"user_ids":[]}"#,
+        422,
+        "user_ids: must have",
+    ),
+    (
+        "/v1/assignments/bulk",
+        r#"{"experiment_id":1,"user_ids":["a",2]}"#,
+        422,
+        "user_ids[1]: invalid type",
+    ),
+    (
+        "/v1/events",
+        r#"{"experiment_id":1,"user_id":"u","event_type":"x","occurred_at":"now"}"#,
+        422,
+        "occurred_at: must be",
+    ),
+    (
+        "/v1/events",
+        r#"{"experiment_id":1,"user_id":"u","event_type":"x","properties":"x"}"#,
+        422,
+        "properties: must be a JSON object",
+    ),
+    (
+        "/v1/events",
+        r#"{"experiment_id":1,"user_id":"u","event_type":null}"#,
+        422,
+        "event_type: invalid type: null",
+    ),
+    (
+        "/v1/events",
+        r#"{"experiment_id":1,"user_id":"u","event_type":"x","properties":{"a":1e999}}"#,
+        422,
+        "properties: number out of range",
+    ),
+];
+
 #[tokio::test]
 async fn malformed_json_is_400_and_a_wrong_type_422_with_its_field() {
     let app = App::start().await;
     app.demo("u").await;
     let long = format!(r#"{{"id":"{}"}}"#, "x".repeat(129));
-    let table: &[(&str, &str, u16, &str)] = &[
-        ("/v1/users", "", 400, "the body is not JSON"),
-        ("/v1/users", "{\"id\":", 400, "EOF"),
-        ("/v1/users", "{'id':1}", 400, "line 1 column 2"),
-        ("/v1/users", "{\"id\":\"a\"} {}", 400, "trailing characters"),
-        ("/v1/users", "\u{feff}{}", 400, "the body is not JSON"),
-        ("/v1/users", "[]", 422, "(body): "),
-        ("/v1/users", "null", 422, "(body): invalid type: null"),
-        ("/v1/users", "{}", 422, "id: missing field"),
-        (
-            "/v1/users",
-            r#"{"id":5}"#,
-            422,
-            "id: invalid type: integer `5`, expected a string",
-        ),
-        (
-            "/v1/users",
-            r#"{"id":""}"#,
-            422,
-            "id: must have 1 to 128 characters",
-        ),
-        ("/v1/users", &long, 422, "id: must have 1 to 128 characters"),
-        (
-            "/v1/users",
-            r#"{"id":"a\u0000"}"#,
-            422,
-            "id: must not hold the character U+0000",
-        ),
-        (
-            "/v1/users",
-            r#"{"id":"a","attributes":[]}"#,
-            422,
-            "attributes: must be a JSON object",
-        ),
-        (
-            "/v1/users",
-            r#"{"id":"a","attributes":{"k":"\u0000"}}"#,
-            422,
-            "attributes: holds the character",
-        ),
-        (
-            "/v1/users",
-            r#"{"id":"a","name":"x"}"#,
-            422,
-            "name: unknown field",
-        ),
-        (
-            "/v1/users",
-            r#"{"id":"a","id":"b"}"#,
-            422,
-            "id: duplicate field",
-        ),
-        (
-            "/v1/experiments",
-            r#"{"key":"a b"}"#,
-            422,
-            "key: must have 1 to 64 characters",
-        ),
-        (
-            "/v1/experiments",
-            r#"{"key":"17"}"#,
-            422,
-            "key: must not be of digits alone",
-        ),
-        (
-            "/v1/experiments",
-            r#"{"key":"k","traffic_allocation":2}"#,
-            422,
-            "traffic_allocation: must be from 0 to 1",
-        ),
-        (
-            "/v1/experiments",
-            r#"{"key":"k","traffic_allocation":"1"}"#,
-            422,
-            "traffic_allocation: invalid type",
-        ),
-        (
-            "/v1/experiments",
-            r#"{"key":"k","variants":[{"key":"a","weight":-1}]}"#,
-            422,
-            "variants[0].weight: must be",
-        ),
-        (
-            "/v1/experiments",
-            r#"{"key":"k","variants":[{"weight":1}]}"#,
-            422,
-            "variants[0].key: missing field",
-        ),
-        (
-            "/v1/experiments",
-            r#"{"key":"k","salt":"a/b"}"#,
-            422,
-            "salt: must have",
-        ),
-        (
-            "/v1/assignments",
-            r#"{"experiment_id":"1","user_id":"u"}"#,
-            422,
-            "experiment_id: invalid type: string",
-        ),
-        (
-            "/v1/assignments",
-            r#"{"experiment_id":1.5,"user_id":"u"}"#,
-            422,
-            "experiment_id: invalid type: floating point",
-        ),
-        (
-            "/v1/assignments",
-            r#"{"experiment_id":99999999999999999999,"user_id":"u"}"#,
-            422,
-            "experiment_id: invalid type",
-        ),
-        (
-            "/v1/assignments",
-            r#"{"experiment_id":1}"#,
-            422,
-            "user_id: missing field",
-        ),
-        (
-            "/v1/assignments/bulk",
-            r#"{"experiment_id":1,"user_ids":[]}"#,
-            422,
-            "user_ids: must have",
-        ),
-        (
-            "/v1/assignments/bulk",
-            r#"{"experiment_id":1,"user_ids":["a",2]}"#,
-            422,
-            "user_ids[1]: invalid type",
-        ),
-        (
-            "/v1/events",
-            r#"{"experiment_id":1,"user_id":"u","event_type":"x","occurred_at":"now"}"#,
-            422,
-            "occurred_at: must be",
-        ),
-        (
-            "/v1/events",
-            r#"{"experiment_id":1,"user_id":"u","event_type":"x","properties":"x"}"#,
-            422,
-            "properties: must be a JSON object",
-        ),
-        (
-            "/v1/events",
-            r#"{"experiment_id":1,"user_id":"u","event_type":null}"#,
-            422,
-            "event_type: invalid type: null",
-        ),
-        (
-            "/v1/events",
-            r#"{"experiment_id":1,"user_id":"u","event_type":"x","properties":{"a":1e999}}"#,
-            422,
-            "properties: number out of range",
-        ),
-    ];
-    for (path, body, status, part) in table {
+    let too_long = (
+        "/v1/users",
+        &*long,
+        422,
+        "id: must have 1 to 128 characters",
+    );
+    for (path, body, status, part) in BODIES.iter().chain([&too_long]) {
         let answer = app
             .admin
             .send(Method::POST, path, Some((*body).to_owned()), &[])
