@@ -38,7 +38,11 @@ QUIET = (
     "walcast_sink_retries_total",
 )
 # What Grafana fills in.
-RATE_INTERVAL, TIME_FILTER = "30s", "occurred_at >= now() - INTERVAL 1 HOUR"
+RATE_INTERVAL, TIME_FILTER = "1m", "occurred_at >= now() - INTERVAL 1 HOUR"
+SCRAPED = (
+    'min(sum_over_time(up{job=~"walcast-.*"}[1m])) >= 10 and count(up{job=~"walcast-.*"}) == 3 '
+    "and sum(rate(walcast_sink_commit_to_queryable_seconds_count[1m])) > 0"
+)
 ALERT_LIMIT = re.compile(r"\s(?:==|>|<)\s[\d.* ]+$")
 
 
@@ -117,7 +121,7 @@ class Observability(unittest.TestCase):
 
     @classmethod
     def _run_system(cls):
-        """Writes events until every role has been scraped often enough for rates."""
+        """Writes events until every role has been scraped often enough for rates, and the events are seen to arrive."""
         wait_for("Prometheus to be ready", lambda: True if cls.prometheus.send("GET", "/-/ready")[0] == 200 else None, 30)
         api = RestClient(cls.where.api_url, cls.where.api_token)
         demo_data.ensure(api)
@@ -130,10 +134,9 @@ class Observability(unittest.TestCase):
             status, body = api.call("POST", "/v1/events", event)
             if status != 201:
                 raise AssertionError(f"POST /v1/events answered {status}: {body}")
-            often = cls._query('min(sum_over_time(up{job=~"walcast-.*"}[1m])) >= 10 and count(up{job=~"walcast-.*"}) == 3')
-            return True if often else None
+            return True if cls._query(SCRAPED) else None
 
-        wait_for("ten scrapes of each role", scraped, 60, every_s=0.25)
+        wait_for(f"in Prometheus {SCRAPED}", scraped, 120, every_s=0.25)
         api.close()
 
 
