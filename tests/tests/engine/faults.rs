@@ -47,7 +47,7 @@ fn what_is_wrong_for_good_fails_with_its_cure() -> Result<()> {
     let sql = "create role plain login password 'x'; grant select on t to plain; create publication wrongpub for table t";
     lab.postgres().query("wrong", sql)?;
     let worker = Worker::start(&lab, "worker", "wrong", false)?;
-    let cases: [(&str, &[(&str, &str)], &str); 2] = [
+    let cases: [(_, &[_], _); 2] = [
         (
             "disabled",
             &[
