@@ -93,9 +93,10 @@ pub(crate) fn partial(offset: &Offset) -> Option<(u32, Lsn, u64)> {
     Some((xid, lsn, count.unwrap_or(u64::MAX)))
 }
 
-/// `lsn_commit`, the first element of `source.sequence` until a commit is seen.
+/// The first element of `source.sequence` until a commit is seen: `lsn_commit`, and where that is
+/// absent `lsn_proc`, as Debezium has it.
 pub(crate) fn last_commit(offset: &Offset) -> Option<Lsn> {
-    offset.lsn_commit.map(Lsn::new)
+    offset.lsn_commit.or(offset.lsn_proc).map(Lsn::new)
 }
 
 /// The furthest position the offset speaks of.

@@ -3,6 +3,7 @@
 //! Logger names of Kafka Connect and Debezium stand for our parts, so that the usual scripts work.
 
 use std::collections::BTreeMap;
+use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use clap::ValueEnum;
@@ -71,7 +72,9 @@ pub fn start(filter: &str, format: LogFormat) -> Result<(), UsageError> {
         ))
     })?;
     let (filter_layer, handle) = reload::Layer::<EnvFilter, Registry>::new(parsed);
-    let lines = fmt::layer().with_writer(std::io::stderr);
+    let lines = fmt::layer()
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     let lines = match format {
         LogFormat::Plain => lines.boxed(),
         LogFormat::Json => lines.json().boxed(),

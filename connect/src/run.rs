@@ -31,6 +31,14 @@ pub async fn run(args: ConnectArgs) -> anyhow::Result<()> {
         tracing::warn!(property, "{why}");
     }
     let metrics = PrometheusBuilder::new()
+        .set_buckets_for_metric(
+            metrics_exporter_prometheus::Matcher::Suffix("_seconds".into()),
+            &[
+                0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.06, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0,
+                300.0,
+            ],
+        )
+        .context("setting up metrics")?
         .install_recorder()
         .context("setting up metrics")?;
     let engine = Arc::new(CdcEngine::new(&config));

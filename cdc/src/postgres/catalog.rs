@@ -49,9 +49,11 @@ pub(crate) async fn tables(
 const RELATION: &str = "select n.nspname::text, c.relname::text, c.relreplident::text \
     from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.oid = $1";
 
-const COLUMNS: &str = "select a.attname::text, a.atttypid, a.atttypmod, a.attnotnull, \
+const COLUMNS: &str = "select a.attname::text, a.atttypid, a.atttypmod, \
+    a.attnotnull or (t.typtype = 'd' and t.typnotnull), \
     pg_catalog.pg_get_expr(d.adbin, d.adrelid), a.attgenerated <> '' \
-    from pg_catalog.pg_attribute a left join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum \
+    from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid \
+    left join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum \
     where a.attrelid = $1 and a.attnum > 0 and not a.attisdropped order by a.attnum";
 
 /// The primary key's columns, or those of the first unique index (by name) whose columns are all
@@ -142,6 +144,18 @@ pub(crate) async fn add_types(session: &Session, types: &mut Types, oids: &[u32]
     Err(EngineError::definite(
         "pg_type nests more than 64 levels deep; the catalog is damaged",
     ))
+}
+
+/// Reads one type again, in place of what is known of it.
+pub(crate) async fn refresh_type(session: &Session, types: &mut Types, oid: u32) -> Result<()> {
+    let row = session
+        .query_opt(TYPES, &[&vec![oid]])
+        .await
+        .map_err(|e| fault::sql("reading pg_type", e))?;
+    if let Some(row) = row {
+        types.insert(type_info(&row));
+    }
+    Ok(())
 }
 
 fn type_info(row: &Row) -> TypeInfo {

@@ -119,6 +119,6 @@ fn reason(config: &DatabaseConfig, error: &EngineError) -> String {
             "Connection to {}:{} refused. Check that the hostname and port are correct and that the postmaster is accepting TCP/IP connections.",
             config.host, config.port
         ),
-        _ => format!("The connection attempt failed. ({error})"),
+        _ => "The connection attempt failed.".to_owned(),
     }
 }

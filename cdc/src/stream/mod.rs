@@ -13,6 +13,7 @@ use std::sync::Arc;
 use pgwire_replication::ReplicationEvent;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
+use walcast_wire::encoder::{EncodeError, Outcome};
 use walcast_wire::lsn::Lsn;
 use walcast_wire::pgoutput::{self, Message};
 
@@ -175,15 +176,20 @@ impl Reader<'_> {
         })?;
         match &message {
             Message::Relation(relation) => self.relations.learn(relation).await,
-            Message::Insert(_) => self.change(lsn, &message, "INSERT"),
-            Message::Update(_) => self.change(lsn, &message, "UPDATE"),
-            Message::Delete(_) => self.change(lsn, &message, "DELETE"),
-            Message::Truncate(_) => self.change(lsn, &message, "TRUNCATE"),
+            Message::Insert(_) => self.change(lsn, &message, "INSERT").await,
+            Message::Update(_) => self.change(lsn, &message, "UPDATE").await,
+            Message::Delete(_) => self.change(lsn, &message, "DELETE").await,
+            Message::Truncate(_) => self.change(lsn, &message, "TRUNCATE").await,
             _ => Ok(()),
         }
     }
 
-    fn change(&mut self, lsn: Lsn, message: &Message<'_>, operation: &'static str) -> Result<()> {
+    async fn change(
+        &mut self,
+        lsn: Lsn,
+        message: &Message<'_>,
+        operation: &'static str,
+    ) -> Result<()> {
         if self.relations.leaves_out(message) {
             self.metrics.change(false);
             return Ok(());
@@ -191,11 +197,11 @@ impl Reader<'_> {
         if self.cursor.change(lsn) {
             return Ok(());
         }
-        let context = self.cursor.context(self.clock.now_ns());
-        let outcome = self
-            .relations
-            .encoder()
-            .change(message, &context, &mut self.batch);
+        let mut outcome = self.encode(message);
+        if let Err(EncodeError::StaleEnum { oid, .. }) = outcome {
+            self.relations.refresh_enum(oid).await?;
+            outcome = self.encode(message);
+        }
         let outcome = outcome.map_err(|e| {
             EngineError::definite(format!("a change at {lsn} cannot be encoded: {e}")).because(e)
         })?;
@@ -204,5 +210,12 @@ impl Reader<'_> {
         }
         self.metrics.change(outcome.records > 0);
         Ok(())
+    }
+
+    fn encode(&mut self, message: &Message<'_>) -> Result<Outcome, EncodeError> {
+        let context = self.cursor.context(self.clock.now_ns());
+        self.relations
+            .encoder()
+            .change(message, &context, &mut self.batch)
     }
 }

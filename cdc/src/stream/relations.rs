@@ -1,6 +1,6 @@
 //! Relations of the stream: facts are read from the catalog when the server announces one.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use walcast_wire::catalog::{Table, Types};
@@ -18,6 +18,8 @@ pub(crate) struct Relations {
     session: Option<Session>,
     types: Types,
     encoder: Encoder,
+    /// Tables as they were installed, by OID.
+    installed: HashMap<u32, Table>,
     /// Relations that the lists leave out.
     left_out: HashSet<u32>,
 }
@@ -29,6 +31,7 @@ impl Relations {
             session: None,
             types: Types::new(),
             encoder,
+            installed: HashMap::new(),
             left_out: HashSet::new(),
         }
     }
@@ -94,17 +97,30 @@ impl Relations {
         Ok(Some(table))
     }
 
+    /// Reads an enum's labels again, because a value was seen that was added since.
+    pub(crate) async fn refresh_enum(&mut self, oid: u32) -> Result<()> {
+        let session = session(&mut self.session, &self.database).await?;
+        catalog::refresh_type(session, &mut self.types, oid).await?;
+        let tables: Vec<Table> = self.installed.values().cloned().collect();
+        for table in &tables {
+            self.install(table).await?;
+        }
+        Ok(())
+    }
+
     async fn install(&mut self, table: &Table) -> Result<()> {
         let session = session(&mut self.session, &self.database).await?;
         let oids: Vec<u32> = table.columns.iter().map(|c| c.type_oid).collect();
         catalog::add_types(session, &mut self.types, &oids).await?;
         self.encoder.install(table, &self.types).map_err(|e| {
-            EngineError::definite(format!(
+            let text = format!(
                 "table {}.{} cannot be captured: {e}",
                 table.schema, table.name
-            ))
-            .because(e)
-        })
+            );
+            EngineError::definite(text).because(e)
+        })?;
+        self.installed.insert(table.oid, table.clone());
+        Ok(())
     }
 }
 
