@@ -175,7 +175,7 @@ async fn read_defaults(
     let rows = client
         .query(
             "SELECT name, value FROM system.merge_tree_settings \
-             WHERE name LIKE '%replicated_deduplication_window'",
+             WHERE name LIKE '%replicated_deduplication_window%'",
         )
         .fetch_all::<(String, String)>()
         .await?;

@@ -42,6 +42,17 @@ pub(super) struct Table {
 /// What the statement that cures a table sets; ten thousand blocks are hours of batches.
 const WINDOW: u32 = 10_000;
 
+/// How long a replicated table must remember a token, besides: as long as Kafka keeps records by
+/// default, a week.
+const WINDOW_SECONDS: u64 = 604_800;
+
+fn forgets(name: &TableName, cure: &str) -> String {
+    format!(
+        "{name}, which rows of the landing table reach, would land a batch twice that is sent \
+         twice; run: ALTER TABLE {name} MODIFY SETTING {cure}"
+    )
+}
+
 impl Table {
     /// What reads from the table whenever a block is inserted.
     pub(super) fn dependents(&self) -> impl Iterator<Item = TableName> {
@@ -68,19 +79,32 @@ impl Table {
         let replicated = ["Replicated", "Shared"]
             .iter()
             .any(|kind| self.engine.starts_with(kind));
-        let setting = match replicated {
-            true => "replicated_deduplication_window",
-            false => "non_replicated_deduplication_window",
-        };
-        let own = self.setting(setting);
-        let window = own.or_else(|| defaults.get(setting).map(String::as_str));
-        match window.and_then(|window| window.parse().ok()) {
-            None | Some(0) => Err(format!(
-                "{name}, which rows of the landing table reach, would land a batch twice that is \
-                 sent twice; run: ALTER TABLE {name} MODIFY SETTING {setting} = {WINDOW}"
-            )),
-            window => Ok(window),
+        if replicated {
+            let (blocks, seconds) = (
+                "replicated_deduplication_window",
+                "replicated_deduplication_window_seconds",
+            );
+            let window = self.number(blocks, defaults);
+            if window == 0 || self.number(seconds, defaults) < WINDOW_SECONDS {
+                return Err(forgets(
+                    name,
+                    &format!("{blocks} = {WINDOW}, {seconds} = {WINDOW_SECONDS}"),
+                ));
+            }
+            return Ok(Some(window));
         }
+        let blocks = "non_replicated_deduplication_window";
+        match self.number(blocks, defaults) {
+            0 => Err(forgets(name, &format!("{blocks} = {WINDOW}"))),
+            window => Ok(Some(window)),
+        }
+    }
+
+    /// The setting's value, or the server's own.
+    fn number(&self, setting: &str, defaults: &BTreeMap<String, String>) -> u64 {
+        let default = || defaults.get(setting).map(String::as_str);
+        let value = self.setting(setting).or_else(default);
+        value.and_then(|value| value.parse().ok()).unwrap_or(0)
     }
 
     /// The value of `name` in `… SETTINGS name = value, …`.
@@ -208,6 +232,10 @@ mod tests {
                 "replicated_deduplication_window".to_owned(),
                 "10000".to_owned(),
             ),
+            (
+                "replicated_deduplication_window_seconds".to_owned(),
+                "3600".to_owned(),
+            ),
         ]);
         let with = "MergeTree ORDER BY id SETTINGS index_granularity = 8192, \
                     non_replicated_deduplication_window = 10000";
@@ -216,8 +244,16 @@ mod tests {
             ("MergeTree", with, None),
             ("AggregatingMergeTree", with, None),
             ("Null", "Null", None),
-            ("ReplicatedMergeTree", without, None),
-            ("SharedMergeTree", without, None),
+            (
+                "SharedMergeTree",
+                "SharedMergeTree ORDER BY id SETTINGS replicated_deduplication_window_seconds = 604800",
+                None,
+            ),
+            (
+                "ReplicatedMergeTree",
+                without,
+                Some("window_seconds = 604800"),
+            ),
             (
                 "MergeTree",
                 without,

@@ -8,13 +8,13 @@ use crate::support::Case;
 async fn migrations_apply_once_however_often_they_run() {
     let case = Case::new("migrations", 1).await;
     let before = case
-        .query("SELECT * FROM walcast_migrations FINAL")
+        .query("SELECT * FROM walcast_migrations FINAL ORDER BY version")
         .await
         .unwrap();
     assert_eq!(before.lines().count(), 4);
     migrate::run(case.migrate_args()).await.unwrap();
     let after = case
-        .query("SELECT * FROM walcast_migrations FINAL")
+        .query("SELECT * FROM walcast_migrations FINAL ORDER BY version")
         .await
         .unwrap();
     assert_eq!(before, after);

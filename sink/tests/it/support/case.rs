@@ -65,7 +65,7 @@ impl Case {
         let case = Self {
             name: format!("sink_{name}_{nanos}"),
             clickhouse_url: clickhouse_url.to_owned(),
-            producer: client().create().unwrap(),
+            producer: client().set("enable.idempotence", "true").create().unwrap(),
             http: reqwest::Client::new(),
         };
         case.create_topic(partitions).await;
