@@ -26,6 +26,7 @@ mod validate;
 
 pub use cli::{CdcArgs, run};
 pub use config::{ConfigProblem, ConnectorConfig};
+pub use publish::properties::apply as apply_kafka_properties;
 pub use settings::WorkerSettings;
 pub use task::{Output, Task, TaskEvent, TaskState};
 pub use validate::validate;

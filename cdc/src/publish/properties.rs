@@ -35,7 +35,7 @@ const MEANINGLESS: &[&str] = &[
 ///
 /// # Errors
 /// Definite for a property that cannot be honoured, naming it and what to write instead.
-pub(crate) fn apply(client: &mut ClientConfig, props: &BTreeMap<String, String>) -> Result<()> {
+pub fn apply(client: &mut ClientConfig, props: &BTreeMap<String, String>) -> Result<()> {
     for (name, value) in props {
         apply_one(client, name, value.trim())?;
     }
@@ -66,6 +66,15 @@ fn apply_one(client: &mut ClientConfig, name: &str, value: &str) -> Result<()> {
                 .set("ssl.certificate.location", value)
                 .set("ssl.key.location", value);
         }
+        "security.protocol" => {
+            client.set(name, value.to_ascii_lowercase());
+        }
+        "ssl.keystore.certificate.chain" => {
+            client.set("ssl.certificate.pem", value);
+        }
+        "ssl.keystore.key" => {
+            client.set("ssl.key.pem", value);
+        }
         "ssl.truststore.certificates" => {
             client.set("ssl.ca.pem", value);
         }
@@ -85,7 +94,7 @@ fn apply_one(client: &mut ClientConfig, name: &str, value: &str) -> Result<()> {
 
 fn is_java_store(path: &str) -> bool {
     let path = path.to_ascii_lowercase();
-    [".jks", ".p12", ".pkcs12"]
+    [".jks", ".p12", ".pkcs12", ".pfx"]
         .iter()
         .any(|ending| path.ends_with(ending))
 }
@@ -136,6 +145,8 @@ mod tests {
             ("buffer.memory", "33554432"),
             ("max.request.size", "2000000"),
             ("linger.ms", "5"),
+            ("security.protocol", "SASL_SSL"),
+            ("ssl.endpoint.identification.algorithm", ""),
             (
                 "sasl.jaas.config",
                 "x.ScramLoginModule required username=\"u\" password=\"p\";",
@@ -146,6 +157,8 @@ mod tests {
             ("queue.buffering.max.kbytes", "32768"),
             ("message.max.bytes", "2000000"),
             ("linger.ms", "5"),
+            ("security.protocol", "sasl_ssl"),
+            ("ssl.endpoint.identification.algorithm", "none"),
             ("sasl.username", "u"),
             ("sasl.password", "p"),
         ] {

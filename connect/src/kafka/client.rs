@@ -9,7 +9,7 @@ use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
 use walcast_wire::usage::UsageError;
 
-use super::{KafkaFault, java};
+use super::KafkaFault;
 use crate::config::WorkerConfig;
 
 const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
@@ -50,7 +50,8 @@ impl Clients {
             .set("log.connection.close", "false")
             .set("socket.keepalive.enable", "true")
             .set("reconnect.backoff.max.ms", "1000");
-        java::apply(&mut base, &config.kafka)?;
+        walcast_cdc::apply_kafka_properties(&mut base, &config.kafka)
+            .map_err(|e| UsageError::new(e.to_string()))?;
         let metadata = base.create_with_context(Quiet).map_err(|e| {
             UsageError::new(format!(
                 "the worker's Kafka client properties are wrong: {e}"

@@ -1,7 +1,6 @@
 //! Kafka as the worker uses it: compacted topics that are written, read to their end and followed.
 
 mod client;
-mod java;
 mod log;
 mod scan;
 mod topics;
