@@ -1,7 +1,5 @@
 //! Kafka's Java client properties, as librdkafka spells them.
 
-use std::collections::BTreeMap;
-
 use rdkafka::ClientConfig;
 
 use crate::error::{EngineError, Result};
@@ -35,7 +33,10 @@ const MEANINGLESS: &[&str] = &[
 ///
 /// # Errors
 /// Definite for a property that cannot be honoured, naming it and what to write instead.
-pub fn apply(client: &mut ClientConfig, props: &BTreeMap<String, String>) -> Result<()> {
+pub fn apply<'a>(
+    client: &mut ClientConfig,
+    props: impl IntoIterator<Item = (&'a String, &'a String)>,
+) -> Result<()> {
     for (name, value) in props {
         apply_one(client, name, value.trim())?;
     }
@@ -131,7 +132,7 @@ mod tests {
     use super::*;
 
     fn applied(pairs: &[(&str, &str)]) -> Result<ClientConfig> {
-        let props = pairs
+        let props: std::collections::BTreeMap<String, String> = pairs
             .iter()
             .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
             .collect();
