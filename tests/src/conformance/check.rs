@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use super::case::{Case, Expected};
-use super::compare::{compare, digests, group};
+use super::compare::{Groups, compare, digests, group};
 use super::normalise::Normalise;
 use super::plain::{self, OwnWords};
 use super::record::Record;
@@ -111,23 +111,26 @@ fn record_differences(
     outcome: &Outcome,
     own: OwnWords,
 ) -> Vec<String> {
-    let groups = |records: &[Record], window| {
-        let normalise = Normalise {
-            window,
-            rules: &case.options.volatile,
-            // A digest cannot be taken apart, so none of them has the version in it.
-            any_version: own.version || case.options.digest,
-        };
-        group(&case.options, normalise.all(records))
-    };
-    let actual = groups(&outcome.collected.records, outcome.window);
+    let actual = groups(case, &outcome.collected.records, outcome.window, own);
     if case.options.digest {
         let mut lines = Vec::new();
         let (want, got) = (&expected.outcome.digest, digests(&actual));
         plain::compare(want, &got, "digest", &mut lines);
         return lines;
     }
-    compare(&groups(&expected.records, expected.outcome.window), &actual)
+    let expected = groups(case, &expected.records, expected.outcome.window, own);
+    compare(&expected, &actual)
+}
+
+/// Records as they are compared.
+fn groups(case: &Case, records: &[Record], window: [i64; 2], own: OwnWords) -> Groups {
+    let normalise = Normalise {
+        window,
+        rules: &case.options.volatile,
+        // A digest cannot be taken apart, so none of them has the version in it.
+        any_version: own.version || case.options.digest,
+    };
+    group(&case.options, normalise.all(records))
 }
 
 /// Keeps what the engine made, in the form of the expected files.
@@ -147,3 +150,6 @@ fn save(folder: &Path, outcome: &Outcome) -> Result<()> {
     });
     fs::write(folder.join("actual.json"), format!("{whole:#}\n")).context("write actual.json")
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,7 +26,8 @@ use crate::conformance::json::Node;
 use crate::conformance::record::Record;
 
 static TRANSACTION: LazyLock<Regex> = LazyLock::new(|| regex(r#""status":"(BEGIN|END)""#));
-static READ: LazyLock<Regex> = LazyLock::new(|| regex(r#""\w*(op|OPERATION)":"r"|[{,]op=r[,}]"#));
+static READ: LazyLock<Regex> =
+    LazyLock::new(|| regex(r#""[A-Za-z_]*(op|OPERATION)":"r"|[{,]op=r[,}]"#));
 
 /// One pass over all records of a run.
 pub(super) struct Walk<'a> {

@@ -54,7 +54,8 @@ static SEQUENCE: LazyLock<Regex> =
     LazyLock::new(|| regex(r#"^"\[(?:null|\\"([0-9]+)\\"),(?:null|\\"([0-9]+)\\")\]"$"#));
 
 /// The rank in a placeholder; group 1 is what is before it.
-pub(super) static RANK: LazyLock<Regex> = LazyLock::new(|| regex(r"<(\w+:\w+)#[0-9]+(?:@[0-9]+)?"));
+pub(super) static RANK: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"<([a-z0-9_]+:[a-z0-9_]+)#[0-9]+(?:@[0-9]+)?"));
 
 /// What is volatile inside a text, and what stands for it; in this order.
 static IN_TEXT: LazyLock<[(Regex, &str); 3]> = LazyLock::new(|| {
@@ -199,3 +200,6 @@ fn flawed(mut placeholder: String, flaw: &str) -> String {
 pub(super) fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a pattern that compiles")
 }
+
+#[cfg(test)]
+mod tests;
