@@ -257,18 +257,7 @@ fn build_all(session: &mut Session) -> Result<()> {
         .redis();
     std::thread::scope(|scope| {
         let bringing = scope.spawn(|| components.bring());
-        let all = [
-            "test",
-            "--locked",
-            "--workspace",
-            "--profile=ci",
-            "--no-run",
-        ];
-        session.cargo(Kind::Check, &all)?;
-        session.cargo(
-            Kind::Check,
-            &["build", "--locked", "--bin=walcast", "--profile=ci"],
-        )?;
+        build_workspace(session)?;
         let brought = bringing.join();
         brought.map_err(|_| anyhow!("the thread that downloads panicked"))??;
         session.check("components are there", true);
