@@ -1,11 +1,13 @@
 //! `Idempotency-Key`: a retried POST or PATCH gives the first answer again.
 //!
 //! In comes a request with the header. The first one with a key runs; its answer, if it succeeded,
-//! is kept in PostgreSQL for a day and given again to the same request of the same token, with
-//! `idempotency-replayed: true`. A refused request changes nothing, so it is simply run again.
-//! What if the program dies between the work and the keeping? After `CLAIM_S` the next retry
-//! runs: users, assignments and events recognise what they stored, an event without an id gets
-//! its id from the key, and an experiment answers 409 because its key is there.
+//! is kept in PostgreSQL for a day (status, content type and body; no ETag) and given again to the
+//! same request of the same token, with `idempotency-replayed: true`. A refused request changes
+//! nothing, so it is simply run again.
+//!
+//! What if the program dies between the work and the keeping? After `CLAIM_S` the next retry runs:
+//! users, assignments and events recognise what they stored, an event without an id gets its id from
+//! the key, and an experiment answers 409 because its key is there.
 //!
 //! Source: <https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/>.
 

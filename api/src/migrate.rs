@@ -35,7 +35,7 @@ impl DatabaseArgs {
     ///
     /// # Errors
     /// There is no URL, or two.
-    pub(crate) fn prepare(self) -> Result<Secret, UsageError> {
+    pub(crate) fn url(self) -> Result<Secret, UsageError> {
         let file = self.postgres_url_file.as_deref();
         let url = crate::config::pick("postgres_url", self.postgres_url, file)?;
         url.ok_or_else(|| {
@@ -49,7 +49,7 @@ impl DatabaseArgs {
 /// # Errors
 /// The database cannot be reached or refuses a statement; what was applied before stays.
 pub async fn run(args: MigratePostgresArgs) -> anyhow::Result<()> {
-    let applied = migrate(args.database.prepare()?.expose()).await?;
+    let applied = migrate(args.database.url()?.expose()).await?;
     tracing::info!(
         applied,
         version = latest_version(),

@@ -61,7 +61,7 @@ struct CreateArgs {
 #[expect(clippy::print_stdout, reason = "the token is this command's output")]
 pub async fn run(args: TokenArgs) -> anyhow::Result<()> {
     let TokenCommand::Create(args) = args.command;
-    let url = args.database.prepare()?;
+    let url = args.database.url()?;
     let token = create(url.expose(), &args.name, args.scope, args.expires_days).await?;
     println!("{token}");
     Ok(())

@@ -11,7 +11,8 @@ use crate::properties::Properties;
 
 /// Writes the events whose users are assigned, in one transaction with their outbox rows.
 ///
-/// It takes one event or a thousand in one round trip. An id that exists is left alone. Rows go in
+/// It takes one event or a thousand in one round trip. Each `LIMIT 1` keeps a look-up by key, whatever
+/// the planner thinks of the tables' sizes. An id that exists is left alone. Rows go in
 /// by id, so that two batches cannot deadlock; outbox rows go in by time.
 pub(crate) const RECORD: &str = "\
 WITH written AS (
@@ -22,7 +23,9 @@ WITH written AS (
     FROM unnest($1::text[], $2::int8[], $3::text[], $4::text[], $5::text[], $6::text[],
             $7::timestamptz[])
         AS i (id, experiment_id, user_id, event_type, properties, session_id, occurred_at)
-    JOIN experiments x ON x.id = i.experiment_id AND x.status IN ('running', 'paused')
+    CROSS JOIN LATERAL (
+        SELECT FROM experiments WHERE id = i.experiment_id AND status IN ('running', 'paused')
+        LIMIT 1) x
     CROSS JOIN LATERAL (
         SELECT * FROM assignments WHERE experiment_id = i.experiment_id AND user_id = i.user_id
         LIMIT 1) a

@@ -153,7 +153,8 @@ pub(crate) async fn connect(url: &str, tasks: &mut JoinSet<anyhow::Result<()>>) 
     client
 }
 
-fn url_of(admin_url: &str, database: &str) -> String {
+/// The URL of another database of the same server.
+pub(crate) fn url_of(admin_url: &str, database: &str) -> String {
     let (base, query) = admin_url.split_once('?').unwrap_or((admin_url, ""));
     let scheme_end = base.find("://").expect("a URL") + 3;
     let host_end = base[scheme_end..]

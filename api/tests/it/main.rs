@@ -19,4 +19,5 @@ mod experiments;
 mod helpers_down;
 mod idempotency;
 mod outbox;
+mod startup;
 mod users;
