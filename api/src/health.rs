@@ -38,7 +38,7 @@ struct Component {
 }
 
 /// The process answers.
-#[utoipa::path(get, path = "/healthz", tag = "health", security(()),
+#[utoipa::path(get, operation_id = "getHealth", path = "/healthz", tag = "health", security(()),
     responses((status = 200, description = "The process answers", body = serde_json::Value)))]
 pub(crate) async fn healthz() -> Json<serde_json::Value> {
     Json(serde_json::json!({ "status": "ok" }))
@@ -48,7 +48,7 @@ pub(crate) async fn healthz() -> Json<serde_json::Value> {
 ///
 /// Redis or ClickHouse down means degraded but ready: assignments are then read from PostgreSQL,
 /// and only analytics answer 503.
-#[utoipa::path(get, path = "/readyz", tag = "health", security(()), responses(
+#[utoipa::path(get, operation_id = "getReadiness", path = "/readyz", tag = "health", security(()), responses(
     (status = 200, description = "Ready, perhaps degraded", body = Readiness),
     (status = 503, description = "PostgreSQL cannot be used", body = Readiness)))]
 pub(crate) async fn readyz(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>) {

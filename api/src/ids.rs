@@ -67,7 +67,7 @@ name!(
 );
 name!(
     /// An experiment's key: `[A-Za-z0-9_.-]{1,64}`, not of digits alone.
-    ExperimentKey, experiment_key, schema(pattern = "^[A-Za-z0-9_.-]{1,64}$", examples("checkout-button"))
+    ExperimentKey, experiment_key, schema(pattern = "^(?=.*[^0-9])[A-Za-z0-9_.-]{1,64}$", examples("checkout-button"))
 );
 name!(
     /// What makes an experiment's hashing its own: `[A-Za-z0-9_-]{1,64}`.

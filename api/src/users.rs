@@ -76,7 +76,7 @@ FROM users WHERE id > $1 ORDER BY id LIMIT $2";
 /// Make a user known.
 ///
 /// A user that is there already is answered with 200, unchanged.
-#[utoipa::path(post, path = "/v1/users", tag = "users", request_body = NewUser, responses(
+#[utoipa::path(post, operation_id = "createUser", path = "/v1/users", tag = "users", request_body = NewUser, responses(
     (status = 201, description = "Created", body = User),
     (status = 200, description = "There already", body = User), Problems))]
 pub(crate) async fn create(
@@ -97,8 +97,8 @@ pub(crate) async fn create(
 }
 
 /// A user.
-#[utoipa::path(get, path = "/v1/users/{user_id}", tag = "users",
-    params(("user_id" = String, Path)), responses((status = 200, body = User), Problems))]
+#[utoipa::path(get, operation_id = "getUser", path = "/v1/users/{user_id}", tag = "users",
+    params(("user_id" = String, Path)), responses((status = 200, description = "OK", body = User), Problems))]
 pub(crate) async fn read(
     _: Reader,
     State(app): State<Arc<App>>,
@@ -108,8 +108,8 @@ pub(crate) async fn read(
 }
 
 /// Users in the order of their ids.
-#[utoipa::path(get, path = "/v1/users", tag = "users", params(PageQuery),
-    responses((status = 200, body = Page<User>), Problems))]
+#[utoipa::path(get, operation_id = "listUsers", path = "/v1/users", tag = "users", params(PageQuery),
+    responses((status = 200, description = "OK", body = Page<User>), Problems))]
 pub(crate) async fn list(
     _: Reader,
     State(app): State<Arc<App>>,
@@ -122,9 +122,9 @@ pub(crate) async fn list(
 }
 
 /// Replace a user's attributes.
-#[utoipa::path(patch, path = "/v1/users/{user_id}", tag = "users",
+#[utoipa::path(patch, operation_id = "changeUser", path = "/v1/users/{user_id}", tag = "users",
     params(("user_id" = String, Path)), request_body = UserChange,
-    responses((status = 200, body = User), Problems))]
+    responses((status = 200, description = "OK", body = User), Problems))]
 pub(crate) async fn change(
     Writer(caller): Writer,
     State(app): State<Arc<App>>,

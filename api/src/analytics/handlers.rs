@@ -22,10 +22,10 @@ use crate::problem::Problem;
 use crate::state::App;
 
 /// One user's events in time order, with totals.
-#[utoipa::path(get, path = "/v1/experiments/{experiment}/analytics/journeys/{user_id}",
+#[utoipa::path(get, operation_id = "getJourney", path = "/v1/experiments/{experiment}/analytics/journeys/{user_id}",
     tag = "analytics", params(("experiment" = String, Path, description = "Id or key"),
         ("user_id" = String, Path)),
-    responses((status = 200, body = Journey), Problems))]
+    responses((status = 200, description = "OK", body = Journey), Problems))]
 pub(crate) async fn journey(
     _: Reader,
     State(app): State<Arc<App>>,
@@ -50,9 +50,9 @@ pub(crate) struct BreakdownQuery {
 }
 
 /// Events and users of each variant, by kind of event, page or currency.
-#[utoipa::path(get, path = "/v1/experiments/{experiment}/analytics/breakdown", tag = "analytics",
+#[utoipa::path(get, operation_id = "getBreakdown", path = "/v1/experiments/{experiment}/analytics/breakdown", tag = "analytics",
     params(("experiment" = String, Path, description = "Id or key"), BreakdownQuery),
-    responses((status = 200, body = Breakdown), Problems))]
+    responses((status = 200, description = "OK", body = Breakdown), Problems))]
 pub(crate) async fn breakdown(
     _: Reader,
     State(app): State<Arc<App>>,
@@ -71,14 +71,14 @@ pub(crate) async fn breakdown(
 #[into_params(parameter_in = Query)]
 pub(crate) struct FunnelQuery {
     /// 1 to 20 kinds of event between commas.
-    #[param(example = "page_view,click,conversion")]
+    #[param(min_length = 1, example = "page_view,click,conversion")]
     steps: String,
 }
 
 /// How many exposed users took each step, in the order of the steps.
-#[utoipa::path(get, path = "/v1/experiments/{experiment}/analytics/funnel", tag = "analytics",
+#[utoipa::path(get, operation_id = "getFunnel", path = "/v1/experiments/{experiment}/analytics/funnel", tag = "analytics",
     params(("experiment" = String, Path, description = "Id or key"), FunnelQuery),
-    responses((status = 200, body = Funnel), Problems))]
+    responses((status = 200, description = "OK", body = Funnel), Problems))]
 pub(crate) async fn funnel(
     _: Reader,
     State(app): State<Arc<App>>,
@@ -93,9 +93,9 @@ pub(crate) async fn funnel(
 }
 
 /// What each variant earned, by currency.
-#[utoipa::path(get, path = "/v1/experiments/{experiment}/analytics/revenue", tag = "analytics",
+#[utoipa::path(get, operation_id = "getRevenue", path = "/v1/experiments/{experiment}/analytics/revenue", tag = "analytics",
     params(("experiment" = String, Path, description = "Id or key")),
-    responses((status = 200, body = Revenue), Problems))]
+    responses((status = 200, description = "OK", body = Revenue), Problems))]
 pub(crate) async fn revenue(
     _: Reader,
     State(app): State<Arc<App>>,
@@ -106,9 +106,9 @@ pub(crate) async fn revenue(
 }
 
 /// Conversion and value per exposed user, with the difference to the control.
-#[utoipa::path(get, path = "/v1/experiments/{experiment}/analytics/results", tag = "analytics",
+#[utoipa::path(get, operation_id = "getResults", path = "/v1/experiments/{experiment}/analytics/results", tag = "analytics",
     params(("experiment" = String, Path, description = "Id or key")),
-    responses((status = 200, body = Results), Problems))]
+    responses((status = 200, description = "OK", body = Results), Problems))]
 pub(crate) async fn results(
     _: Reader,
     State(app): State<Arc<App>>,
@@ -119,9 +119,9 @@ pub(crate) async fn results(
 }
 
 /// Sessions of each variant: how many, how long, how many events.
-#[utoipa::path(get, path = "/v1/experiments/{experiment}/analytics/sessions", tag = "analytics",
+#[utoipa::path(get, operation_id = "getSessions", path = "/v1/experiments/{experiment}/analytics/sessions", tag = "analytics",
     params(("experiment" = String, Path, description = "Id or key")),
-    responses((status = 200, body = Sessions), Problems))]
+    responses((status = 200, description = "OK", body = Sessions), Problems))]
 pub(crate) async fn sessions(
     _: Reader,
     State(app): State<Arc<App>>,
@@ -143,9 +143,9 @@ pub(crate) struct TimeseriesQuery {
 }
 
 /// Events, users and conversions of each variant by hour or day.
-#[utoipa::path(get, path = "/v1/experiments/{experiment}/analytics/timeseries", tag = "analytics",
+#[utoipa::path(get, operation_id = "getTimeseries", path = "/v1/experiments/{experiment}/analytics/timeseries", tag = "analytics",
     params(("experiment" = String, Path, description = "Id or key"), TimeseriesQuery),
-    responses((status = 200, body = Timeseries), Problems))]
+    responses((status = 200, description = "OK", body = Timeseries), Problems))]
 pub(crate) async fn timeseries(
     _: Reader,
     State(app): State<Arc<App>>,

@@ -24,7 +24,7 @@ const BULK_MAX: usize = 1_000;
 ///
 /// Known assignments are answered with 200, whatever has become of the experiment since. When the
 /// traffic allocation keeps the user out, the variant is `null` and nothing is stored.
-#[utoipa::path(post, path = "/v1/assignments", tag = "assignments", request_body = NewAssignment,
+#[utoipa::path(post, operation_id = "assignUser", path = "/v1/assignments", tag = "assignments", request_body = NewAssignment,
     responses((status = 201, description = "Assigned", body = Assignment),
         (status = 200, description = "Assigned before, or kept out", body = Assignment), Problems))]
 pub(crate) async fn create(
@@ -45,10 +45,10 @@ pub(crate) async fn create(
 }
 
 /// A user's assignment; it is made if there is none. Needs scope write.
-#[utoipa::path(get, path = "/v1/experiments/{experiment}/assignments/{user_id}",
+#[utoipa::path(get, operation_id = "getAssignment", path = "/v1/experiments/{experiment}/assignments/{user_id}",
     tag = "assignments", params(("experiment" = String, Path, description = "Id or key"),
         ("user_id" = String, Path)),
-    responses((status = 200, body = Assignment), Problems))]
+    responses((status = 200, description = "OK", body = Assignment), Problems))]
 pub(crate) async fn get_or_make(
     _: Writer,
     State(app): State<Arc<App>>,
@@ -65,8 +65,8 @@ pub(crate) async fn get_or_make(
 }
 
 /// Assign up to 1,000 users in one transaction; one user's failure does not touch the others.
-#[utoipa::path(post, path = "/v1/assignments/bulk", tag = "assignments",
-    request_body = NewAssignments, responses((status = 200, body = AssignmentResults), Problems))]
+#[utoipa::path(post, operation_id = "assignUsers", path = "/v1/assignments/bulk", tag = "assignments",
+    request_body = NewAssignments, responses((status = 200, description = "OK", body = AssignmentResults), Problems))]
 pub(crate) async fn create_bulk(
     _: Writer,
     State(app): State<Arc<App>>,
@@ -96,9 +96,9 @@ pub(crate) async fn create_bulk(
 }
 
 /// An experiment's assignments in the order of user ids.
-#[utoipa::path(get, path = "/v1/experiments/{experiment}/assignments", tag = "assignments",
+#[utoipa::path(get, operation_id = "listAssignments", path = "/v1/experiments/{experiment}/assignments", tag = "assignments",
     params(("experiment" = String, Path, description = "Id or key"), PageQuery),
-    responses((status = 200, body = Page<Assignment>), Problems))]
+    responses((status = 200, description = "OK", body = Page<Assignment>), Problems))]
 pub(crate) async fn list(
     _: Reader,
     State(app): State<Arc<App>>,

@@ -29,19 +29,13 @@ pub(crate) struct NewEvent {
 }
 
 /// Events to be recorded.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewEvents)]
 pub(crate) struct RawBatch {
     /// Each is read by itself, so that one that cannot be read does not sink the others.
+    #[schema(value_type = Vec<NewEvent>, min_items = 1, max_items = 1000)]
     pub(crate) events: Vec<Box<RawValue>>,
-}
-
-/// Events to be recorded.
-#[derive(Debug, ToSchema)]
-#[expect(dead_code, reason = "documents the form of RawBatch")]
-pub(crate) struct NewEvents {
-    #[schema(min_items = 1, max_items = 1000)]
-    events: Vec<NewEvent>,
 }
 
 /// An event.

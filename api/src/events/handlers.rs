@@ -8,7 +8,7 @@ use http::StatusCode;
 use metrics::counter;
 
 use super::batch;
-use super::body::{BatchResults, Event, NewEvent, NewEvents, RawBatch};
+use super::body::{BatchResults, Event, NewEvent, RawBatch};
 use super::record::{self, Outcome};
 use super::store::{self, Identified};
 use crate::auth::{Reader, Writer};
@@ -20,7 +20,7 @@ use crate::problem::Problem;
 use crate::state::App;
 
 /// Record an event of an assigned user.
-#[utoipa::path(post, path = "/v1/events", tag = "events", request_body = NewEvent, responses(
+#[utoipa::path(post, operation_id = "recordEvent", path = "/v1/events", tag = "events", request_body = NewEvent, responses(
     (status = 201, description = "Recorded", body = Event),
     (status = 200, description = "Recorded before, with the same content", body = Event), Problems))]
 pub(crate) async fn create(
@@ -48,8 +48,8 @@ pub(crate) async fn create(
 ///
 /// Each event has its own result, in the order of the request: one event's failure does not touch
 /// the others. A batch of which no event can be read is refused whole.
-#[utoipa::path(post, path = "/v1/events/batch", tag = "events", request_body = NewEvents,
-    responses((status = 200, body = BatchResults), Problems))]
+#[utoipa::path(post, operation_id = "recordEvents", path = "/v1/events/batch", tag = "events", request_body = RawBatch,
+    responses((status = 200, description = "OK", body = BatchResults), Problems))]
 pub(crate) async fn create_batch(
     _: Writer,
     State(app): State<Arc<App>>,
@@ -62,8 +62,8 @@ pub(crate) async fn create_batch(
 }
 
 /// An event.
-#[utoipa::path(get, path = "/v1/events/{event_id}", tag = "events",
-    params(("event_id" = String, Path)), responses((status = 200, body = Event), Problems))]
+#[utoipa::path(get, operation_id = "getEvent", path = "/v1/events/{event_id}", tag = "events",
+    params(("event_id" = String, Path)), responses((status = 200, description = "OK", body = Event), Problems))]
 pub(crate) async fn read(
     _: Reader,
     State(app): State<Arc<App>>,

@@ -18,7 +18,7 @@ pub(super) const VARIANTS_MAX: usize = 100;
 pub(crate) struct NewExperiment {
     pub(crate) key: ExperimentKey,
     /// For people; the key when left out.
-    #[schema(max_length = 200)]
+    #[schema(min_length = 1, max_length = 200)]
     pub(crate) name: Option<String>,
     #[serde(default)]
     #[schema(max_length = 10000)]
@@ -41,7 +41,7 @@ pub(crate) struct NewVariant {
     pub(crate) key: VariantKey,
     /// Its share, relative to the sum of all weights.
     #[serde(default = "one")]
-    #[schema(exclusive_minimum = 0, default = 1)]
+    #[schema(exclusive_minimum = 0, maximum = 1e9, default = 1)]
     pub(crate) weight: f64,
     /// Whether the others are compared with this one.
     #[serde(default)]
@@ -55,7 +55,7 @@ pub(crate) struct NewVariant {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExperimentChange {
-    #[schema(max_length = 200)]
+    #[schema(min_length = 1, max_length = 200)]
     pub(crate) name: Option<String>,
     #[schema(max_length = 10000)]
     pub(crate) description: Option<String>,
@@ -68,7 +68,7 @@ pub(crate) struct ExperimentChange {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct VariantChange {
-    #[schema(exclusive_minimum = 0)]
+    #[schema(exclusive_minimum = 0, maximum = 1e9)]
     pub(crate) weight: Option<f64>,
     pub(crate) config: Option<Properties>,
 }

@@ -23,7 +23,7 @@ use crate::problem::{self, Problem};
 use crate::state::App;
 
 /// Make an experiment, as a draft.
-#[utoipa::path(post, path = "/v1/experiments", tag = "experiments", request_body = NewExperiment,
+#[utoipa::path(post, operation_id = "createExperiment", path = "/v1/experiments", tag = "experiments", request_body = NewExperiment,
     responses((status = 201, description = "Created", body = Experiment), Problems))]
 pub(crate) async fn create(
     Admin(caller): Admin,
@@ -44,10 +44,10 @@ pub(crate) async fn create(
 }
 
 /// An experiment, with its ETag.
-#[utoipa::path(get, path = "/v1/experiments/{experiment}", tag = "experiments",
+#[utoipa::path(get, operation_id = "getExperiment", path = "/v1/experiments/{experiment}", tag = "experiments",
     params(("experiment" = String, Path, description = "Id or key"),
         ("If-None-Match" = Option<String>, Header, description = "An ETag; 304 if it still holds")),
-    responses((status = 200, body = Experiment), (status = 304, description = "Not changed"), Problems))]
+    responses((status = 200, description = "OK", body = Experiment), (status = 304, description = "Not changed"), Problems))]
 pub(crate) async fn read(
     _: Reader,
     State(app): State<Arc<App>>,
@@ -81,8 +81,8 @@ pub(crate) struct ListQuery {
 }
 
 /// Experiments in the order of their ids.
-#[utoipa::path(get, path = "/v1/experiments", tag = "experiments", params(ListQuery),
-    responses((status = 200, body = Page<Experiment>), Problems))]
+#[utoipa::path(get, operation_id = "listExperiments", path = "/v1/experiments", tag = "experiments", params(ListQuery),
+    responses((status = 200, description = "OK", body = Page<Experiment>), Problems))]
 pub(crate) async fn list(
     _: Reader,
     State(app): State<Arc<App>>,
@@ -100,10 +100,10 @@ pub(crate) async fn list(
 }
 
 /// Change an experiment's texts or its traffic allocation.
-#[utoipa::path(patch, path = "/v1/experiments/{experiment}", tag = "experiments",
+#[utoipa::path(patch, operation_id = "changeExperiment", path = "/v1/experiments/{experiment}", tag = "experiments",
     params(("experiment" = String, Path, description = "Id or key"),
         ("If-Match" = Option<String>, Header, description = "An ETag; 412 if it no longer holds")),
-    request_body = ExperimentChange, responses((status = 200, body = Experiment), Problems))]
+    request_body = ExperimentChange, responses((status = 200, description = "OK", body = Experiment), Problems))]
 pub(crate) async fn change(
     Admin(caller): Admin,
     State(app): State<Arc<App>>,
@@ -116,9 +116,9 @@ pub(crate) async fn change(
 }
 
 /// Start a draft, or go on with a paused experiment.
-#[utoipa::path(post, path = "/v1/experiments/{experiment}/start", tag = "experiments",
+#[utoipa::path(post, operation_id = "startExperiment", path = "/v1/experiments/{experiment}/start", tag = "experiments",
     params(("experiment" = String, Path, description = "Id or key")),
-    responses((status = 200, body = Experiment), Problems))]
+    responses((status = 200, description = "OK", body = Experiment), Problems))]
 pub(crate) async fn start(
     Admin(caller): Admin,
     State(app): State<Arc<App>>,
@@ -129,9 +129,9 @@ pub(crate) async fn start(
 }
 
 /// Pause: events are still taken, new assignments are not.
-#[utoipa::path(post, path = "/v1/experiments/{experiment}/pause", tag = "experiments",
+#[utoipa::path(post, operation_id = "pauseExperiment", path = "/v1/experiments/{experiment}/pause", tag = "experiments",
     params(("experiment" = String, Path, description = "Id or key")),
-    responses((status = 200, body = Experiment), Problems))]
+    responses((status = 200, description = "OK", body = Experiment), Problems))]
 pub(crate) async fn pause(
     Admin(caller): Admin,
     State(app): State<Arc<App>>,
@@ -142,9 +142,9 @@ pub(crate) async fn pause(
 }
 
 /// Complete: nothing new is taken, for good.
-#[utoipa::path(post, path = "/v1/experiments/{experiment}/complete", tag = "experiments",
+#[utoipa::path(post, operation_id = "completeExperiment", path = "/v1/experiments/{experiment}/complete", tag = "experiments",
     params(("experiment" = String, Path, description = "Id or key")),
-    responses((status = 200, body = Experiment), Problems))]
+    responses((status = 200, description = "OK", body = Experiment), Problems))]
 pub(crate) async fn complete(
     Admin(caller): Admin,
     State(app): State<Arc<App>>,

@@ -17,9 +17,9 @@ use crate::problem::Problem;
 use crate::state::App;
 
 /// An experiment's variants, in the order of their ids.
-#[utoipa::path(get, path = "/v1/experiments/{experiment}/variants", tag = "variants",
+#[utoipa::path(get, operation_id = "listVariants", path = "/v1/experiments/{experiment}/variants", tag = "variants",
     params(("experiment" = String, Path, description = "Id or key")),
-    responses((status = 200, body = Vec<Variant>), Problems))]
+    responses((status = 200, description = "OK", body = Vec<Variant>), Problems))]
 pub(crate) async fn list_variants(
     _: Reader,
     State(app): State<Arc<App>>,
@@ -29,9 +29,9 @@ pub(crate) async fn list_variants(
 }
 
 /// Add a variant to a draft; answers with the experiment.
-#[utoipa::path(post, path = "/v1/experiments/{experiment}/variants", tag = "variants",
+#[utoipa::path(post, operation_id = "addVariant", path = "/v1/experiments/{experiment}/variants", tag = "variants",
     params(("experiment" = String, Path, description = "Id or key")), request_body = NewVariant,
-    responses((status = 201, body = Experiment), Problems))]
+    responses((status = 201, description = "Created", body = Experiment), Problems))]
 pub(crate) async fn add_variant(
     Admin(caller): Admin,
     State(app): State<Arc<App>>,
@@ -45,9 +45,9 @@ pub(crate) async fn add_variant(
 }
 
 /// Change the weight or config of a draft's variant; answers with the experiment.
-#[utoipa::path(patch, path = "/v1/experiments/{experiment}/variants/{variant_id}", tag = "variants",
+#[utoipa::path(patch, operation_id = "changeVariant", path = "/v1/experiments/{experiment}/variants/{variant_id}", tag = "variants",
     params(("experiment" = String, Path, description = "Id or key"), ("variant_id" = i64, Path)),
-    request_body = VariantChange, responses((status = 200, body = Experiment), Problems))]
+    request_body = VariantChange, responses((status = 200, description = "OK", body = Experiment), Problems))]
 pub(crate) async fn change_variant(
     Admin(caller): Admin,
     State(app): State<Arc<App>>,
@@ -61,9 +61,9 @@ pub(crate) async fn change_variant(
 }
 
 /// Remove a variant of a draft; answers with the experiment.
-#[utoipa::path(delete, path = "/v1/experiments/{experiment}/variants/{variant_id}", tag = "variants",
+#[utoipa::path(delete, operation_id = "removeVariant", path = "/v1/experiments/{experiment}/variants/{variant_id}", tag = "variants",
     params(("experiment" = String, Path, description = "Id or key"), ("variant_id" = i64, Path)),
-    responses((status = 200, body = Experiment), Problems))]
+    responses((status = 200, description = "OK", body = Experiment), Problems))]
 pub(crate) async fn remove_variant(
     Admin(caller): Admin,
     State(app): State<Arc<App>>,
