@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use walcast_wire::usage::UsageError;
 
+mod environment;
 mod secret;
 #[cfg(test)]
 mod tests;
@@ -35,6 +36,9 @@ macro_rules! settings {
             $($(#[$doc])* #[arg(long, env = $env, hide_env_values = true)] $key: Option<$type>,)*
         }
 
+        /// The variables that are read.
+        const VARIABLES: &[&str] = &[$($env),*];
+
         impl Settings {
             /// These settings, completed by `lower` where they say nothing.
             fn or(self, lower: Self) -> Self {
@@ -59,7 +63,7 @@ settings! {
     redis_url: Secret = "WALCAST_API_REDIS_URL";
     /// File that holds the Redis URL
     redis_url_file: PathBuf = "WALCAST_API_REDIS_URL_FILE";
-    /// Longest wait for Redis, in ms [default: 20]
+    /// Longest wait for Redis, in ms [default: 50]
     redis_timeout_ms: u64 = "WALCAST_API_REDIS_TIMEOUT_MS";
     /// Life of a cached assignment, in s [default: 3600]
     assignment_cache_s: u64 = "WALCAST_API_ASSIGNMENT_CACHE_S";
@@ -195,6 +199,7 @@ impl ApiArgs {
     /// # Errors
     /// A source cannot be read, a key is unknown or a value is out of its bounds.
     pub fn load(self) -> Result<Config, UsageError> {
+        environment::warn_of_unknown(VARIABLES);
         let file = self
             .config
             .as_deref()
@@ -269,7 +274,7 @@ impl Settings {
             self.redis_url.clone(),
             self.redis_url_file.as_deref(),
         )?;
-        let timeout = millis("redis_timeout_ms", self.redis_timeout_ms, 20)?;
+        let timeout = millis("redis_timeout_ms", self.redis_timeout_ms, 50)?;
         let life_s = self.assignment_cache_s.unwrap_or(3_600);
         let life_s = within("assignment_cache_s", life_s, 1, 30 * 86_400)?;
         let assignment_life = Duration::from_secs(life_s);

@@ -9,6 +9,7 @@ use std::str::FromStr;
 use deadpool_postgres::{
     Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime, Timeouts,
 };
+use tokio_postgres::config::Host;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Config, Row, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -94,8 +95,11 @@ impl Postgres {
     }
 
     /// Whether the database answers and its schema is `version` or newer.
-    pub(crate) async fn check(&self, version: i64) -> Result<(), anyhow::Error> {
-        let client = self.pool.get().await?;
+    pub(crate) async fn check(&self, version: i64) -> anyhow::Result<()> {
+        let client = self.pool.get().await.map_err(|error| match error {
+            PoolError::Backend(error) => anyhow::Error::from(error).context(UNREACHABLE),
+            other => anyhow::Error::from(other).context(UNREACHABLE),
+        })?;
         let found = match client
             .simple_query("SELECT max(version) FROM refinery_schema_history")
             .await
@@ -136,10 +140,11 @@ pub(crate) async fn connect(
     impl Future<Output = ()> + Send + 'static,
 )> {
     let (config, connector) = target(url)?;
-    let (client, connection) = config
-        .connect(connector)
-        .await
-        .map_err(|e| anyhow::Error::from(e).context(unreachable_hint(&config)))?;
+    let (client, connection) = config.connect(connector).await.map_err(|error| {
+        anyhow::Error::from(error)
+            .context(UNREACHABLE)
+            .context(place_of(&config))
+    })?;
     let drive = async move {
         if let Err(error) = connection.await {
             tracing::warn!("the PostgreSQL connection ended: {error}");
@@ -148,23 +153,31 @@ pub(crate) async fn connect(
     Ok((client, drive))
 }
 
-/// What to check when the database at `url` cannot be reached; names no secret.
-pub(crate) fn hint(url: &str) -> String {
-    target(url).map_or_else(|e| e.to_string(), |(config, _)| unreachable_hint(&config))
+const UNREACHABLE: &str = "it cannot be used: check postgres_url and that the server runs";
+
+/// Which database `url` names, for messages; names no secret.
+pub(crate) fn place(url: &str) -> String {
+    target(url).map_or_else(|error| error.to_string(), |(config, _)| place_of(&config))
 }
 
-fn unreachable_hint(config: &Config) -> String {
-    let hosts: Vec<String> = config
+fn place_of(config: &Config) -> String {
+    let ports = config.get_ports();
+    let port = |at: usize| ports.get(at).or(ports.first()).copied().unwrap_or(5432);
+    let hosts = config
         .get_hosts()
         .iter()
-        .map(|host| format!("{host:?}"))
-        .collect();
+        .enumerate()
+        .map(|(at, host)| match host {
+            Host::Tcp(name) => format!("{name}:{}", port(at)),
+            Host::Unix(path) => format!("{}:{}", path.display(), port(at)),
+        });
+    let hosts: Vec<String> = hosts.collect();
+    let (database, user) = (config.get_dbname(), config.get_user());
     format!(
-        "cannot use PostgreSQL at {} port {:?} database {:?} as {:?}: check postgres_url and that the server runs",
-        hosts.join(", "),
-        config.get_ports(),
-        config.get_dbname().unwrap_or("(default)"),
-        config.get_user().unwrap_or("(default)"),
+        "PostgreSQL at {}, database {}, user {}",
+        hosts.join(","),
+        database.or(user).unwrap_or("of the user's name"),
+        user.unwrap_or("of the system"),
     )
 }
 

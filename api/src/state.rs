@@ -33,13 +33,13 @@ impl App {
         metrics: PrometheusHandle,
     ) -> anyhow::Result<Arc<Self>> {
         let postgres = Postgres::new(&config.postgres)?;
-        let hint = || postgres::hint(config.postgres.url.expose());
+        let place = || postgres::place(config.postgres.url.expose());
         postgres
             .check(migrate::latest_version())
             .await
-            .with_context(hint)?;
+            .with_context(place)?;
         let hot = [auth::FIND_TOKEN, events::RECORD, assignments::RECORD];
-        postgres.warm(&hot).await.with_context(hint)?;
+        postgres.warm(&hot).await.with_context(place)?;
         let row = postgres
             .query("SELECT id::text FROM installation", &[])
             .await?;

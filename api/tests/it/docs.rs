@@ -52,24 +52,6 @@ async fn the_description_is_openapi_3_1_and_covers_every_route() {
         }
     }
     let paths = api["paths"].as_object().expect("paths");
-    for operation in paths
-        .values()
-        .filter_map(Value::as_object)
-        .flat_map(|path| path.values())
-    {
-        assert!(
-            ids.insert(operation["operationId"].as_str()),
-            "the same id twice: {operation}"
-        );
-        let responses = operation["responses"].as_object().expect("responses");
-        assert!(
-            responses
-                .values()
-                .all(|each| each["description"].is_string()),
-            "{operation}"
-        );
-    }
-    let paths = api["paths"].as_object().expect("paths");
     let mut ids = std::collections::HashSet::new();
     for operation in paths
         .values()
