@@ -46,3 +46,12 @@ impl<'de> Deserialize<'de> for Pattern {
 pub(super) fn any(patterns: &[Pattern], text: &str) -> bool {
     patterns.iter().any(|pattern| pattern.matches(text))
 }
+
+/// A pattern of the source code.
+///
+/// # Panics
+/// When it is no regular expression, so in the first test that comes by.
+#[expect(clippy::expect_used, reason = "constant patterns")]
+pub(super) fn constant(pattern: &str) -> Regex {
+    Regex::new(pattern).expect("a pattern that compiles")
+}

@@ -15,6 +15,7 @@ use reqwest::{Client, Method};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
+use super::patterns::constant;
 use super::target::Target;
 
 /// How long one request may take.
@@ -23,8 +24,7 @@ const LIMIT: Duration = Duration::from_secs(90);
 /// How long answers are asked for again that only tell of a rebalance.
 const REBALANCE_LIMIT: Duration = Duration::from_secs(30);
 
-static REBALANCE: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new("rebalance|timed out|momentarily").ok());
+static REBALANCE: LazyLock<Regex> = LazyLock::new(|| constant("rebalance|timed out|momentarily"));
 
 /// A request.
 #[derive(Debug, Clone, Default)]
@@ -111,10 +111,7 @@ impl Rest {
         let deadline = Instant::now() + REBALANCE_LIMIT;
         loop {
             let (answer, text) = self.send_once(ask).await?;
-            let is_passing = matches!(answer.status, 409 | 500 | 503)
-                && REBALANCE
-                    .as_ref()
-                    .is_some_and(|words| words.is_match(&text));
+            let is_passing = matches!(answer.status, 409 | 500 | 503) && REBALANCE.is_match(&text);
             if ask.takes_rebalance || !is_passing || Instant::now() >= deadline {
                 return Ok(answer);
             }

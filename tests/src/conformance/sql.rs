@@ -39,7 +39,10 @@ impl Session {
             .connect(NoTls)
             .await
             .map_err(readable)
-            .with_context(|| format!("connect to {database} on {}:{}", server.host, server.port))?;
+            .with_context(|| {
+                let (host, port) = (&server.host, server.port);
+                format!("connect to the database {database} of PostgreSQL at {host}:{port}")
+            })?;
         let mut task = JoinSet::new();
         // An error of the connection shows in the statement that it breaks.
         task.spawn(async move { drop(connection.await) });

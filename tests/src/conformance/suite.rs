@@ -73,7 +73,7 @@ fn chosen(options: &Options, expectations: &Expectations, all: Vec<Case>) -> Res
     let chosen: Vec<_> = all.into_iter().filter(is_chosen).collect();
     ensure!(
         !chosen.is_empty(),
-        "no case is called {}",
+        "no case is called {}: --list shows all",
         options.cases.join(" or ")
     );
     Ok(chosen)

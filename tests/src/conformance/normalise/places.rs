@@ -20,9 +20,10 @@ use serde_json::Value;
 
 use super::ids::{Log, Pass};
 use super::rule::{RuleKind, Where};
-use super::scalar::{Kind, TX_REF, Unit, placeholder, regex};
+use super::scalar::{Kind, TX_REF, Unit, placeholder};
 use super::{Normal, Normalise, Text, objects, read, structs, text_of};
 use crate::conformance::json::Node;
+use crate::conformance::patterns::constant as regex;
 use crate::conformance::record::Record;
 
 static TRANSACTION: LazyLock<Regex> = LazyLock::new(|| regex(r#""status":"(BEGIN|END)""#));

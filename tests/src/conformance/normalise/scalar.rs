@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 
 use super::ids::{Log, Pass};
+use crate::conformance::patterns::constant as regex;
 
 /// What a volatile scalar is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -193,12 +194,6 @@ pub(super) fn number(captures: &Captures<'_>, group: usize) -> Option<i128> {
 fn flawed(mut placeholder: String, flaw: &str) -> String {
     placeholder.insert_str(placeholder.len() - 1, flaw);
     placeholder
-}
-
-/// A pattern of this module; a wrong one shows in the first test that uses it.
-#[expect(clippy::expect_used, reason = "constant patterns")]
-pub(super) fn regex(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("a pattern that compiles")
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 
 use super::ids::{Log, Pass};
-use super::scalar::{Kind, Shape, Unit, placeholder, regex};
+use super::scalar::{Kind, Shape, Unit, placeholder};
+use crate::conformance::patterns::constant as regex;
 
 static PARTS: LazyLock<Regex> = LazyLock::new(|| {
     regex(

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::{Map, Value};
 
+use crate::conformance::patterns::constant;
 use crate::conformance::python::dumps_sorted;
 use crate::conformance::target::Target;
 
@@ -12,7 +13,7 @@ use crate::conformance::target::Target;
 const POSITIONS: [&str; 6] = ["lsn", "lsn_proc", "lsn_commit", "txId", "ts_usec", "ts_us"];
 
 /// What is volatile in any text, and what stands for it; in this order.
-static IN_TEXT: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+static IN_TEXT: LazyLock<[(Regex, &str); 6]> = LazyLock::new(|| {
     let patterns = [
         (
             "(?s)available connectors are: .*",
@@ -24,14 +25,10 @@ static IN_TEXT: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\b[0-9A-F]{1,8}/[0-9A-F]{6,8}\b|LSN\{[^}]*\}", "<LSN>"),
         (r"@[0-9a-f]{5,8}\b", "@<hash>"),
     ];
-    let compiled = patterns.into_iter().filter_map(|(pattern, name)| {
-        let regex = Regex::new(pattern).ok()?;
-        Some((regex, name))
-    });
-    compiled.collect()
+    patterns.map(|(pattern, name)| (constant(pattern), name))
 });
 
-static WORKER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^[^:]+:\d+$").ok());
+static WORKER: LazyLock<Regex> = LazyLock::new(|| constant(r"^[^:]+:\d+$"));
 
 /// Replaces what is volatile in an answer's body.
 pub(in super::super) fn body(target: &Target, value: &Value) -> Value {
@@ -58,7 +55,7 @@ fn object(target: &Target, fields: &Map<String, Value>) -> Value {
 fn field(target: &Target, name: &str, value: &Value) -> Value {
     match (name, value) {
         ("worker_id", Value::String(id)) => {
-            let is_address = WORKER.as_ref().is_some_and(|address| address.is_match(id));
+            let is_address = WORKER.is_match(id);
             if is_address {
                 "<worker_id>".into()
             } else {
