@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
@@ -72,16 +72,46 @@ impl Topic {
     /// # Errors
     /// When fewer come in time.
     pub fn read(&mut self, count: usize, quiet: Duration) -> Result<&[Record]> {
-        let deadline = Instant::now() + crate::SOON;
-        while self.records.len() < count {
-            if !self.poll()? && Instant::now() > deadline {
-                bail!(
-                    "{} of {count} records came on {}",
-                    self.records.len(),
-                    self.name
-                );
+        let mut left = count.saturating_sub(self.records.len());
+        if left > 0 {
+            self.read_until(quiet, |_| {
+                left = left.saturating_sub(1);
+                left == 0
+            })?;
+            ensure!(
+                left == 0,
+                "{} of {count} records came on {}",
+                self.records.len(),
+                self.name
+            );
+        }
+        self.read_rest(quiet)
+    }
+
+    /// Reads until `is_last` says so of a record, or no record comes in time; then until `quiet`
+    /// passes without a further one.
+    ///
+    /// # Errors
+    /// When Kafka cannot be read.
+    pub fn read_until(
+        &mut self,
+        quiet: Duration,
+        mut is_last: impl FnMut(&Record) -> bool,
+    ) -> Result<&[Record]> {
+        let mut deadline = Instant::now() + crate::SOON;
+        while Instant::now() < deadline {
+            if !self.poll()? {
+                continue;
+            }
+            deadline = Instant::now() + crate::SOON;
+            if self.records.last().is_some_and(&mut is_last) {
+                break;
             }
         }
+        self.read_rest(quiet)
+    }
+
+    fn read_rest(&mut self, quiet: Duration) -> Result<&[Record]> {
         let mut last = Instant::now();
         while last.elapsed() < quiet {
             if self.poll()? {

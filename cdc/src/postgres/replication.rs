@@ -12,7 +12,7 @@ use pgwire_replication::{
 use walcast_wire::lsn::Lsn;
 
 use super::{SESSION_OPTIONS, fault};
-use crate::config::{ConnectorConfig, DatabaseConfig, SlotConfig, SslMode};
+use crate::config::{ConnectorConfig, DatabaseConfig, SslMode};
 use crate::error::{EngineError, Result};
 
 /// Events the driver may hold ready for the stream.
@@ -31,6 +31,16 @@ pub(crate) struct CreatedSlot {
     pub(crate) consistent_point: Lsn,
     /// The exported snapshot that shows the database as of that point.
     pub(crate) snapshot: String,
+}
+
+/// A slot to be made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewSlot<'a> {
+    pub(crate) name: &'a str,
+    /// Whether it ends with its session.
+    pub(crate) temporary: bool,
+    /// Whether a standby is to have it too, on PostgreSQL 17 and later.
+    pub(crate) failover: bool,
 }
 
 /// A replication session before START_REPLICATION.
@@ -131,15 +141,16 @@ impl GatedSession {
     ///
     /// # Errors
     /// Definite when wal_level, a right or the number of slots forbids it.
-    pub(crate) async fn create_slot(&mut self, slot: &SlotConfig) -> Result<CreatedSlot> {
+    pub(crate) async fn create_slot(&mut self, slot: NewSlot<'_>) -> Result<CreatedSlot> {
         let failover = slot.failover && self.major_version >= 17;
         let options = match (self.major_version >= 15, failover) {
             (true, true) => "(SNAPSHOT 'export', FAILOVER true)",
             (true, false) => "(SNAPSHOT 'export')",
             (false, _) => "EXPORT_SNAPSHOT",
         };
+        let temporary = if slot.temporary { "TEMPORARY " } else { "" };
         let command = format!(
-            "CREATE_REPLICATION_SLOT {} LOGICAL pgoutput {options}",
+            "CREATE_REPLICATION_SLOT {} {temporary}LOGICAL pgoutput {options}",
             slot.name
         );
         tracing::info!(
@@ -184,7 +195,7 @@ impl GatedSession {
     }
 }
 
-fn refused(slot: &SlotConfig, error: PgWireError) -> EngineError {
+fn refused(slot: NewSlot<'_>, error: PgWireError) -> EngineError {
     let text = error.to_string();
     let cure = if text.contains("wal_level") {
         "set wal_level=logical in postgresql.conf and restart PostgreSQL"

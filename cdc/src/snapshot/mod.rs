@@ -24,6 +24,7 @@ use crate::postgres::catalog::CapturedTable;
 use crate::postgres::connect::Session;
 use crate::postgres::fault;
 use crate::postgres::quote::{ident, literal, qualified};
+use crate::postgres::replication::CreatedSlot;
 use crate::progress::{Chain, Stage};
 use crate::stream::relations::Relations;
 use copy_text::Row;
@@ -41,28 +42,24 @@ pub(crate) struct Point {
     pub(crate) taken_us: i64,
 }
 
-/// Begins the reading transaction, at the exported snapshot if there is one.
+/// Begins the reading transaction at the snapshot that the making of a slot exported.
 pub(crate) async fn begin(
     session: &Session,
-    exported: Option<(&str, Lsn)>,
+    created: &CreatedSlot,
     clock: &SharedClock,
 ) -> Result<Point> {
     let failed = |e| fault::sql("beginning the snapshot's transaction", e);
-    let mut sql = "BEGIN ISOLATION LEVEL REPEATABLE READ".to_owned();
-    if let Some((snapshot, _)) = exported {
-        sql = format!("{sql}; SET TRANSACTION SNAPSHOT {}", literal(snapshot));
-    }
+    let sql = format!(
+        "BEGIN ISOLATION LEVEL REPEATABLE READ; SET TRANSACTION SNAPSHOT {}",
+        literal(&created.snapshot)
+    );
     session.batch_execute(&sql).await.map_err(failed)?;
     let row = session
-        .query_one(
-            "select (txid_current() & 4294967295)::text, pg_catalog.pg_current_wal_lsn()::text",
-            &[],
-        )
+        .query_one("select (txid_current() & 4294967295)::text", &[])
         .await
         .map_err(failed)?;
-    let current = row.get::<_, &str>(1).parse().unwrap_or(Lsn::ZERO);
     Ok(Point {
-        lsn: exported.map_or(current, |(_, lsn)| lsn),
+        lsn: created.consistent_point,
         txid: row.get::<_, &str>(0).parse().unwrap_or(0),
         taken_us: clock.now_ns() / 1000,
     })

@@ -17,11 +17,11 @@ use crate::checkpoint;
 use crate::error::{EngineError, Result};
 use crate::postgres::catalog::{self, CapturedTable};
 use crate::postgres::connect::{self, Session};
-use crate::postgres::replication::{self, CreatedSlot};
+use crate::postgres::replication::{self, CreatedSlot, NewSlot};
 use crate::postgres::{publication, slot};
 use crate::progress::Chain;
 use crate::publish::{Durable, QUEUE_BATCHES, Wiring};
-use crate::snapshot::{self, Snapshotter};
+use crate::snapshot::{self, Point, Snapshotter};
 use crate::stream::position::Cursor;
 use crate::stream::relations::Relations;
 use crate::stream::{Ended, Reader};
@@ -120,13 +120,15 @@ impl<'a> Run<'a> {
         let created = if self.slot_exists {
             None
         } else {
-            Some(super::slot_wait::create(&mut session, &self.sql, config, stop).await?)
+            let slot = NewSlot {
+                name: &config.slot.name,
+                temporary: false,
+                failover: config.slot.failover,
+            };
+            Some(super::slot_wait::create(&mut session, &self.sql, slot, stop).await?)
         };
         let (offset, seq) = if self.plan.snapshot {
-            match self
-                .snapshot(created.as_ref(), &captured, &output, stop)
-                .await?
-            {
+            match self.snapshot(created, &captured, &output, stop).await? {
                 Some(done) => done,
                 None => return Ok(None),
             }
@@ -166,7 +168,7 @@ impl<'a> Run<'a> {
     /// Takes the snapshot; `None` when stopped in it.
     async fn snapshot(
         &mut self,
-        created: Option<&CreatedSlot>,
+        created: Option<CreatedSlot>,
         captured: &[CapturedTable],
         output: &mpsc::Sender<Batch>,
         stop: &CancellationToken,
@@ -175,8 +177,10 @@ impl<'a> Run<'a> {
         self.context.report_running().await;
         wait_or_stop(context.config.snapshot_delay, stop).await;
         let keeper = connect::open(&context.config.database, "walcast snapshot").await?;
-        let exported = created.map(|c| (c.snapshot.as_str(), c.consistent_point));
-        let point = snapshot::begin(&keeper, exported, &context.clock).await?;
+        let point = match created {
+            Some(created) => snapshot::begin(&keeper, &created, &context.clock).await?,
+            None => self.point_beside_slot(&keeper, stop).await?,
+        };
         let offset = checkpoint::snapshot_done(point.lsn, point.txid, point.taken_us);
         let tables = context.snapshot_tables(captured)?;
         let done = Mark {
@@ -197,6 +201,22 @@ impl<'a> Run<'a> {
         };
         context.metrics.snapshot(false);
         Ok(ended.map(|seq| (offset, seq)))
+    }
+
+    /// Begins a snapshot although the slot is there already.
+    ///
+    /// Which transactions the rows show must be known to the LSN, or a change that commits meanwhile
+    /// would be in neither. Only the making of a slot tells that, so a temporary one is made for it.
+    async fn point_beside_slot(&self, keeper: &Session, stop: &CancellationToken) -> Result<Point> {
+        let name = format!("walcast_snapshot_{}", uuid::Uuid::now_v7().simple());
+        let slot = NewSlot {
+            name: &name,
+            temporary: true,
+            failover: false,
+        };
+        let mut exporter = replication::open(&self.context.config, None).await?;
+        let created = super::slot_wait::create(&mut exporter, &self.sql, slot, stop).await?;
+        snapshot::begin(keeper, &created, &self.context.clock).await
     }
 
     async fn after_stop(&self) -> Result<()> {

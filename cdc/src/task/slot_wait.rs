@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::config::ConnectorConfig;
 use crate::error::{EngineError, Result};
 use crate::postgres::connect::Session;
 use crate::postgres::fault;
-use crate::postgres::replication::{CreatedSlot, GatedSession};
+use crate::postgres::replication::{CreatedSlot, GatedSession, NewSlot};
 
 /// How often the log says what the slot waits for.
 const TELL_EVERY: Duration = Duration::from_secs(5);
@@ -21,10 +20,10 @@ const OPEN_TRANSACTIONS: &str = "select pid, usename::text, \
 pub(super) async fn create(
     session: &mut GatedSession,
     sql: &Session,
-    config: &ConnectorConfig,
+    slot: NewSlot<'_>,
     stop: &CancellationToken,
 ) -> Result<CreatedSlot> {
-    let mut creating = std::pin::pin!(session.create_slot(&config.slot));
+    let mut creating = std::pin::pin!(session.create_slot(slot));
     let mut tell = tokio::time::interval(TELL_EVERY);
     tell.tick().await;
     loop {
@@ -34,7 +33,7 @@ pub(super) async fn create(
             () = stop.cancelled() => {
                 return Err(EngineError::transient("stopped while the slot was being made"));
             }
-            _ = tell.tick() => tell_waiting(sql, &config.slot.name).await?,
+            _ = tell.tick() => tell_waiting(sql, slot.name).await?,
         }
     }
 }

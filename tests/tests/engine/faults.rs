@@ -5,7 +5,7 @@ use walcast_lab::wait_for;
 use walcast_tests::SOON;
 use walcast_tests::worker::{Worker, connector};
 
-use super::{QUIET, counts, ensure_each_once, insert, lab, topic};
+use super::{arrived, ensure_each_once, insert, lab};
 
 #[test]
 fn the_broker_is_killed_and_comes_back() -> Result<()> {
@@ -22,8 +22,7 @@ fn the_broker_is_killed_and_comes_back() -> Result<()> {
         lab.kafka().restart()?;
         insert(&lab, "broker", from + 200..from + 300, 10)?;
     }
-    let mut records = topic(&lab, "broker")?;
-    ensure_each_once(&counts(records.read(600, QUIET)?, "c"), 0..600)
+    ensure_each_once(&lab, "broker", 0..600)
 }
 
 #[test]
@@ -36,9 +35,7 @@ fn the_database_is_restarted() -> Result<()> {
     lab.postgres().kill9()?;
     lab.postgres().restart()?;
     insert(&lab, "pgdown", 100..200, 10)?;
-    let mut records = topic(&lab, "pgdown")?;
-    let seen = counts(records.read(200, QUIET)?, "c");
-    super::ensure_none_lost(&seen, 0..200)
+    arrived(&lab, "pgdown", 0..200).map(drop)
 }
 
 #[test]
@@ -95,7 +92,5 @@ fn wal_level_is_said_when_it_is_wrong() -> Result<()> {
         let status = worker.status("level")?;
         Ok((status["tasks"][0]["state"] == "RUNNING").then_some(()))
     })?;
-    let mut records = topic(&lab, "level")?;
-    assert_eq!(records.read(3, QUIET)?.len(), 3);
-    Ok(())
+    ensure_each_once(&lab, "level", 0..3)
 }

@@ -6,7 +6,7 @@ mod restart;
 mod slot;
 mod snapshot;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -42,27 +42,40 @@ fn topic(lab: &Lab, name: &str) -> Result<Topic> {
     Topic::open(&lab.kafka().bootstrap, &format!("{name}.public.t"))
 }
 
-/// How often each id's `op` came.
-fn counts(records: &[Record], op: &str) -> BTreeMap<i64, usize> {
+/// How often each id came as a new row: read by a snapshot or created in the stream. A task that is
+/// killed before its snapshot has a checkpoint reads in a new one what it would have streamed.
+fn counts(records: &[Record]) -> BTreeMap<i64, usize> {
     let mut counts = BTreeMap::new();
-    for record in records.iter().filter(|record| record.value["op"] == op) {
-        if let Some(id) = record.value["after"]["id"].as_i64() {
-            *counts.entry(id).or_default() += 1;
-        }
-    }
+    records
+        .iter()
+        .filter_map(new_id)
+        .for_each(|id| *counts.entry(id).or_default() += 1);
     counts
 }
 
-/// Every id of `ids` came at least once.
-fn ensure_none_lost(counts: &BTreeMap<i64, usize>, ids: std::ops::Range<i64>) -> Result<()> {
-    let lost: Vec<i64> = ids.filter(|id| !counts.contains_key(id)).take(10).collect();
-    ensure!(lost.is_empty(), "lost: {lost:?} …");
-    Ok(())
+/// The id of a row that a record brings.
+fn new_id(record: &Record) -> Option<i64> {
+    let is_new = matches!(record.value["op"].as_str(), Some("c" | "r"));
+    is_new.then(|| record.value["after"]["id"].as_i64())?
 }
 
-/// Every id of `ids` came exactly once.
-fn ensure_each_once(counts: &BTreeMap<i64, usize>, ids: std::ops::Range<i64>) -> Result<()> {
-    ensure_none_lost(counts, ids)?;
+/// Reads the table's topic until every one of `ids` has come and nothing follows; counts them.
+fn arrived(lab: &Lab, name: &str, ids: std::ops::Range<i64>) -> Result<BTreeMap<i64, usize>> {
+    let mut missing: BTreeSet<i64> = ids.collect();
+    let mut records = topic(lab, name)?;
+    let all = records.read_until(QUIET, |record| {
+        new_id(record).inspect(|id| _ = missing.remove(id));
+        missing.is_empty()
+    });
+    let counted = counts(all?);
+    let lost: Vec<_> = missing.iter().take(10).collect();
+    ensure!(lost.is_empty(), "lost: {lost:?} …");
+    Ok(counted)
+}
+
+/// Every id of `ids` comes exactly once.
+fn ensure_each_once(lab: &Lab, name: &str, ids: std::ops::Range<i64>) -> Result<()> {
+    let counts = arrived(lab, name, ids)?;
     let doubled: Vec<_> = counts.iter().filter(|(_, n)| **n > 1).take(10).collect();
     ensure!(doubled.is_empty(), "doubled: {doubled:?} …");
     Ok(())

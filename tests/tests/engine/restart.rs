@@ -3,7 +3,7 @@
 use anyhow::Result;
 use walcast_tests::worker::{Worker, connector};
 
-use super::{QUIET, counts, ensure_each_once, ensure_none_lost, insert, lab, topic};
+use super::{arrived, ensure_each_once, insert, lab};
 
 #[test]
 fn a_clean_stop_loses_and_doubles_nothing() -> Result<()> {
@@ -19,8 +19,7 @@ fn a_clean_stop_loses_and_doubles_nothing() -> Result<()> {
         worker.start()?;
         worker.wait_state("clean", "RUNNING")?;
     }
-    let mut records = topic(&lab, "clean")?;
-    ensure_each_once(&counts(records.read(600, QUIET)?, "c"), 0..600)
+    ensure_each_once(&lab, "clean", 0..600)
 }
 
 #[test]
@@ -36,6 +35,5 @@ fn a_kill_loses_nothing_at_least_once() -> Result<()> {
         worker.start()?;
     }
     worker.wait_state("kill", "RUNNING")?;
-    let mut records = topic(&lab, "kill")?;
-    ensure_none_lost(&counts(records.read(9000, QUIET)?, "c"), 0..9000)
+    arrived(&lab, "kill", 0..9000).map(drop)
 }
