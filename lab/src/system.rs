@@ -39,7 +39,18 @@ pub struct System {
     sink: Option<Role>,
     connect: Option<Role>,
     token: Option<String>,
+    delivery: Delivery,
     lab: Lab,
+}
+
+/// How the demo's connector delivers to Kafka.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Delivery {
+    /// Records and checkpoint in one Kafka transaction.
+    #[default]
+    ExactlyOnce,
+    /// Without transactions: after a crash, records may come again.
+    AtLeastOnce,
 }
 
 impl System {
@@ -48,7 +59,7 @@ impl System {
     ///
     /// # Errors
     /// What is missing on the machine, or what did not start, with the end of its log.
-    pub fn start(name: &str, parts: &[Part], walcast: &Path) -> Result<Self> {
+    pub fn start(name: &str, parts: &[Part], walcast: &Path, delivery: Delivery) -> Result<Self> {
         let parts = part::with_needs(parts);
         let wanted = |part| parts.contains(&part);
         let lab = builder(name, &parts).start()?;
@@ -65,6 +76,7 @@ impl System {
             sink: None,
             connect: None,
             token: None,
+            delivery,
             lab,
         };
         let binary = Binary(walcast.into());
@@ -82,7 +94,7 @@ impl System {
             binary.run(&[&["migrate", "clickhouse"], &to[..]].concat())?;
         }
         if wanted(Part::Connect) {
-            system.connect = Some(roles::connect(&system.lab, walcast)?);
+            system.connect = Some(roles::connect(&system.lab, walcast, delivery)?);
         }
         if wanted(Part::Sink) {
             system.sink = Some(roles::sink(&system.lab, walcast)?);
@@ -171,7 +183,8 @@ impl System {
     fn wait_ready(&self) -> Result<()> {
         if let Some(connect) = &self.connect {
             connect.wait_ready()?;
-            connector::start(&connect.url, self.lab.postgres(), CONNECTOR_LIMIT)
+            let postgres = self.lab.postgres();
+            connector::start(&connect.url, postgres, self.delivery, CONNECTOR_LIMIT)
                 .with_context(|| connect.spec().log_end())?;
         }
         for role in [&self.sink, &self.api].into_iter().flatten() {

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use nix::sys::signal::Signal;
 use serde_json::Value;
-use walcast_lab::system::{Part, System};
+use walcast_lab::system::{Delivery, Part, System};
 use walcast_lab::{Rows, ensure, http, spawn};
 
 use crate::build::BuildArgs;
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<bool> {
     ensure(&[tools::PYTHON])?;
     let walcast = args.build.prepare(&Part::ALL)?;
     let begun = Instant::now();
-    let system = System::start("demo", &Part::ALL, &walcast)?;
+    let system = System::start("demo", &Part::ALL, &walcast, Delivery::default())?;
     println!("\nRunning after {:.1} s:", begun.elapsed().as_secs_f64());
     show_addresses(&system.ready());
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::Args;
-use walcast_lab::system::{Part, Supervisor, System};
+use walcast_lab::system::{Delivery, Part, Supervisor, System};
 
 use crate::build::BuildArgs;
 use crate::stop::Stop;
@@ -29,6 +29,11 @@ pub(crate) struct UpArgs {
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
 
+    /// Let the connector deliver at least once, without Kafka's transactions: less latency, and after
+    /// a crash records may come again
+    #[arg(long)]
+    at_least_once: bool,
+
     #[command(flatten)]
     build: BuildArgs,
 }
@@ -44,8 +49,13 @@ pub(crate) fn run(args: &UpArgs) -> Result<()> {
         fs::remove_file(file).with_context(|| format!("remove the old {}", file.display()))?;
     }
     let walcast = args.build.prepare(&parts)?;
+    let delivery = if args.at_least_once {
+        Delivery::AtLeastOnce
+    } else {
+        Delivery::ExactlyOnce
+    };
     let begun = Instant::now();
-    let system = System::start("up", &parts, &walcast)?;
+    let system = System::start("up", &parts, &walcast, delivery)?;
     println!("{:#}", system.ready());
     println!(
         "ready after {:.1} s; Ctrl-C stops it",

@@ -6,13 +6,19 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use super::Delivery;
 use crate::{Postgres, config, http, wait_for};
 
 /// The connector's name, and its file in deploy/connectors.
 const NAME: &str = "experiments-postgres-connector";
 
 /// Puts the connector and waits until it and its one task run.
-pub(crate) fn start(connect_url: &str, postgres: &Postgres, limit: Duration) -> Result<()> {
+pub(crate) fn start(
+    connect_url: &str,
+    postgres: &Postgres,
+    delivery: Delivery,
+    limit: Duration,
+) -> Result<()> {
     let file = config::workspace_dir().join(format!("deploy/connectors/{NAME}.json"));
     let text = fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
     let mut settings: Value =
@@ -20,6 +26,9 @@ pub(crate) fn start(connect_url: &str, postgres: &Postgres, limit: Duration) -> 
     // The file names docker-compose.yml's host; everything else stays as it is.
     settings["database.hostname"] = "127.0.0.1".into();
     settings["database.port"] = postgres.port.to_string().into();
+    if delivery == Delivery::AtLeastOnce {
+        settings["exactly.once.support"] = "requested".into();
+    }
 
     let url = format!("{connect_url}/connectors/{NAME}");
     let json = [("Content-Type", "application/json")];

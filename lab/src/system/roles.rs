@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::DATABASE;
+use super::{DATABASE, Delivery};
 use crate::{Lab, Port, Service, Spec, http};
 
 /// A running role.
@@ -51,7 +51,11 @@ impl Deref for Role {
 }
 
 /// `walcast connect` with a distributed worker's properties.
-pub(crate) fn connect(lab: &Lab, walcast: &Path) -> Result<Role> {
+pub(crate) fn connect(lab: &Lab, walcast: &Path, delivery: Delivery) -> Result<Role> {
+    let support = match delivery {
+        Delivery::ExactlyOnce => "enabled",
+        Delivery::AtLeastOnce => "disabled",
+    };
     let spec = |dir: &Path, address: &str| {
         let file = dir.join("worker.properties");
         let text = format!(
@@ -64,7 +68,7 @@ pub(crate) fn connect(lab: &Lab, walcast: &Path) -> Result<Role> {
              config.storage.replication.factor=1\n\
              status.storage.replication.factor=1\n\
              offset.flush.interval.ms=1000\n\
-             exactly.once.source.support=enabled\n\
+             exactly.once.source.support={support}\n\
              connector.client.config.override.policy=All\n\
              key.converter=org.apache.kafka.connect.json.JsonConverter\n\
              key.converter.schemas.enable=false\n\

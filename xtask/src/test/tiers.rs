@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
-use walcast_lab::system::{Part, System};
+use walcast_lab::system::{Delivery, Part, System};
 use walcast_lab::{Lab, cargo, ensure, run, target_dir, workspace_dir};
 
 use super::session::{Kind, Session};
@@ -276,7 +276,7 @@ fn fuzz(session: &mut Session) -> Result<()> {
 
 fn e2e(session: &mut Session) -> Result<()> {
     build_workspace(session)?;
-    let system = System::start("e2e", &Part::ALL, &walcast())?;
+    let system = System::start("e2e", &Part::ALL, &walcast(), Delivery::default())?;
     let ready_file = system.lab().dir().join("ready.json");
     system.write_ready_file(&ready_file)?;
     session.run(Kind::Tests, end_to_end(&ready_file))
