@@ -1,7 +1,7 @@
 //! Exactly once: records and their checkpoint in one Kafka transaction (KIP-618's layout).
 //!
 //! While one transaction commits, batches queue up; the next one takes all that is there, so latency
-//! follows the broker and the load sets the size. A newer instance with the same transactional id
+//! follows the broker and the load sets the size. Between two transactions there is a short rest. A newer instance with the same transactional id
 //! fences this one, whose next call then fails and stops it at once.
 
 use std::sync::Arc;
@@ -26,6 +26,16 @@ const TRANSACTION_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// How long one call on the coordinator may take before it is tried again.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The rest after a commit, as a multiple of the time that the commit took.
+///
+/// The coordinator answers a commit when it has decided, and writes the markers afterwards. A new
+/// transaction before they are written is answered CONCURRENT_TRANSACTIONS, and Kafka's client waits
+/// at least 20 ms then, which costs more than the rest. The markers take about as long as the answer.
+const REST_FACTOR: u32 = 2;
+
+/// The shortest and the longest rest.
+const REST_LIMITS: (Duration, Duration) = (Duration::from_millis(3), Duration::from_millis(20));
+
 /// How often a call that timed out is tried again.
 const CALL_ATTEMPTS: usize = 6;
 
@@ -38,6 +48,8 @@ pub(crate) struct ExactlyOnce {
     /// A mark without records, to be written at the next transaction or flush.
     waiting: Option<(u64, Mark)>,
     last_seq: u64,
+    /// When the next transaction may begin.
+    rested: Instant,
 }
 
 /// The transactional id of a connector's only task, as Connect's `Worker` names it.
@@ -98,6 +110,7 @@ impl ExactlyOnce {
             settings,
             waiting: None,
             last_seq: 0,
+            rested: Instant::now(),
         }
     }
 
@@ -128,7 +141,7 @@ impl ExactlyOnce {
             return Ok(());
         }
         self.topics.ensure(&first).await?;
-        self.begin()?;
+        self.begin().await?;
         let mut commits = Vec::new();
         let mut bytes = 0;
         let mut next = Some(first);
@@ -167,11 +180,12 @@ impl ExactlyOnce {
         if self.waiting.is_none() {
             return Ok(());
         }
-        self.begin()?;
+        self.begin().await?;
         self.commit(wiring).await
     }
 
-    fn begin(&self) -> Result<()> {
+    async fn begin(&self) -> Result<()> {
+        tokio::time::sleep_until(self.rested).await;
         self.producer
             .begin_transaction()
             .map_err(|e| fault("beginning a Kafka transaction", e))
@@ -188,10 +202,14 @@ impl ExactlyOnce {
             None => self.producer.context().settled(self.last_seq).await?,
         }
         wiring.chain.advance(Stage::Published, self.last_seq)?;
+        let begun = Instant::now();
         call(&self.producer, "committing a Kafka transaction", |p| {
             p.commit_transaction(CALL_TIMEOUT)
         })
         .await?;
+        let (shortest, longest) = REST_LIMITS;
+        let rest = begun.elapsed().saturating_mul(REST_FACTOR);
+        self.rested = Instant::now() + rest.clamp(shortest, longest);
         wiring.chain.advance(Stage::Acked, self.last_seq)?;
         if let Some((seq, mark)) = self.waiting.take() {
             wiring.chain.advance(Stage::Checkpointed, seq)?;
