@@ -36,6 +36,10 @@ const REST_FACTOR: u32 = 2;
 /// The shortest and the longest rest.
 const REST_LIMITS: (Duration, Duration) = (Duration::from_millis(3), Duration::from_millis(20));
 
+/// How often, and how many times, the client's count of outstanding messages is looked at.
+const FLUSHED_LOOK_EVERY: Duration = Duration::from_millis(1);
+const FLUSHED_LOOKS_MAX: usize = 50;
+
 /// How often a call that timed out is tried again.
 const CALL_ATTEMPTS: usize = 6;
 
@@ -184,6 +188,18 @@ impl ExactlyOnce {
         self.commit(wiring).await
     }
 
+    /// Waits until the client, too, counts no message as outstanding, which it does a moment after it
+    /// told of the delivery. A commit in that moment would wait in the client's own flush, which looks
+    /// only every 100 ms; past the limit that is what happens.
+    async fn wait_until_flushed(&self) {
+        for _ in 0..FLUSHED_LOOKS_MAX {
+            if self.producer.in_flight_count() == 0 {
+                return;
+            }
+            tokio::time::sleep(FLUSHED_LOOK_EVERY).await;
+        }
+    }
+
     async fn begin(&self) -> Result<()> {
         tokio::time::sleep_until(self.rested).await;
         self.producer
@@ -202,6 +218,7 @@ impl ExactlyOnce {
             None => self.producer.context().settled(self.last_seq).await?,
         }
         wiring.chain.advance(Stage::Published, self.last_seq)?;
+        self.wait_until_flushed().await;
         let begun = Instant::now();
         call(&self.producer, "committing a Kafka transaction", |p| {
             p.commit_transaction(CALL_TIMEOUT)
