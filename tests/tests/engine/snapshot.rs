@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use walcast_tests::worker::{Worker, connector};
 
-use super::{QUIET, insert, lab, topic};
+use super::{QUIET, arrived, insert, lab, topic};
 
 #[test]
 fn rows_come_as_reads_and_changes_follow_in_order() -> Result<()> {
@@ -67,5 +67,29 @@ fn no_data_reads_no_rows() -> Result<()> {
     let records = records.read(1, QUIET)?;
     assert_eq!(records.len(), 1);
     assert_eq!(records[0].value["after"]["id"], 4);
+    Ok(())
+}
+
+#[test]
+fn a_snapshot_beside_a_slot_loses_nothing_and_leaves_no_slot_behind() -> Result<()> {
+    let lab = lab("again", 18)?;
+    insert(&lab, "again", 0..3, 10)?;
+    let worker = Worker::start(&lab, "worker", "again", false)?;
+    let always = connector(&lab, "again", "again", &[("snapshot.mode", "always")]);
+    worker.put("again", &always)?;
+    arrived(&lab, "again", 0..3)?;
+    worker.stop()?;
+    insert(&lab, "again", 3..6, 1)?;
+    worker.start()?;
+    worker.wait_state("again", "RUNNING")?;
+    insert(&lab, "again", 6..9, 1)?;
+    // The second snapshot reads the first rows again; what it reads does not come as a change, too.
+    let counts = arrived(&lab, "again", 0..9)?;
+    assert!(counts.range(3..).all(|(_, n)| *n == 1), "{counts:?}");
+    assert_eq!(counts.get(&0), Some(&2), "{counts:?}");
+    let slots = lab
+        .postgres()
+        .query("again", "select slot_name from pg_replication_slots")?;
+    assert_eq!(slots, vec![vec![Some("again".to_owned())]]);
     Ok(())
 }
