@@ -7,12 +7,19 @@ use crate::catalog::{TypeKind, Types};
 use crate::config::EncoderConfig;
 use crate::json;
 use crate::modes::{BinaryMode, TimePrecisionMode};
-use crate::value::{ByteForm, Codec, Origin, Scratch, Shape};
+use crate::value::{ByteForm, Codec, Money, Origin, Scratch, Shape};
 
 /// JSON of a null in a NOT NULL column without a default: the zero of its type.
 pub(super) fn zero(codec: &Codec) -> Vec<u8> {
     let text = match codec {
+        &Codec::Money(Money::String { digits }) => {
+            let fixed = Codec::DecimalString {
+                scale: Some(digits),
+            };
+            return zero(&fixed);
+        }
         Codec::SnapshotText => return b"\"\"".to_vec(),
+        Codec::StructuredTimestampTz { .. } => return zoneless(codec),
         Codec::TimestampTz { .. } => return b"\"1970-01-01T00:00:00Z\"".to_vec(),
         Codec::Geometric(Shape::Path) => return path(),
         Codec::Geometric(shape) => match shape {
@@ -30,7 +37,6 @@ pub(super) fn zero(codec: &Codec) -> Vec<u8> {
         Codec::Time(_) | Codec::ArrayTime(_) | Codec::Interval(_) => "00:00:00",
         Codec::TimeTz | Codec::StructuredTimeTz { .. } => "00:00:00+00",
         Codec::Timestamp(_) => "1970-01-01 00:00:00",
-        Codec::StructuredTimestampTz { .. } => "1970-01-01 00:00:00+00",
         Codec::Ewkb { .. } => "010700000000000000",
         Codec::Array(_) => "{}",
         Codec::Vector { .. } => return b"[]".to_vec(),
@@ -39,6 +45,14 @@ pub(super) fn zero(codec: &Codec) -> Vec<u8> {
         _ => "0",
     };
     rendered(codec, text).unwrap_or_else(|| b"null".to_vec())
+}
+
+/// Debezium's stand-in for a structured `timestamptz` has an offset but no zone.
+fn zoneless(codec: &Codec) -> Vec<u8> {
+    let epoch = rendered(codec, "1970-01-01 00:00:00+00").unwrap_or_default();
+    String::from_utf8_lossy(&epoch)
+        .replace("\"zoneId\":\"Z\"", "\"zoneId\":null")
+        .into_bytes()
 }
 
 /// Debezium's stand-in for a path does not say whether it is closed.
@@ -169,6 +183,7 @@ mod tests {
         check(Codec::Decimal { scale: 2 }, "\"AA==\"");
         check(Codec::VariableDecimal, "{\"scale\":0,\"value\":\"AA==\"}");
         check(Codec::DecimalString { scale: Some(2) }, "\"0.00\"");
+        check(Codec::Money(Money::String { digits: 1 }), "\"0.0\"");
         check(Codec::Date(DateForm::Iso), "\"1970-01-01Z\"");
         check(Codec::TimeTz, "\"00:00:00Z\"");
         check(Codec::Interval(IntervalForm::String), "\"P0Y0M0DT0H0M0S\"");

@@ -227,7 +227,10 @@ fn money(config: &EncoderConfig) -> Choice {
             decimal().with_parameters(&[("scale", digits.to_string())]),
         ),
         DecimalMode::Double => choice(Codec::Money(Money::Double), Schema::plain("double")),
-        DecimalMode::String => choice(Codec::Money(Money::String), Schema::plain("string")),
+        DecimalMode::String => choice(
+            Codec::Money(Money::String { digits }),
+            Schema::plain("string"),
+        ),
     }
 }
 

@@ -8,10 +8,41 @@
 use super::choose::Root;
 use super::oid;
 use crate::catalog::Types;
-use crate::value::{Codec, IntervalForm, TimestampForm};
+use crate::value::{Codec, IntervalForm, Origin, Scratch, TimestampForm};
 
-/// The default's text, or nothing when Debezium shows none.
-pub(super) fn text(expression: &str, root: Root, codec: &Codec, types: &Types) -> Option<Vec<u8>> {
+/// The default as JSON, or nothing when Debezium shows none.
+pub(super) fn json(expression: &str, root: Root, codec: &Codec, types: &Types) -> Option<Vec<u8>> {
+    let text = text(expression, root, codec, types)?;
+    match (root.oid, &*text) {
+        (oid::TIMESTAMP, b"infinity" | b"-infinity") => infinite(codec, &text),
+        (oid::TIMESTAMPTZ, b"infinity" | b"-infinity") => None,
+        _ => {
+            let mut json = Vec::new();
+            codec
+                .write(&text, Origin::Stream, &mut Scratch::default(), &mut json)
+                .ok()?;
+            Some(json)
+        }
+    }
+}
+
+/// An infinite timestamp is Java's last or first one here; microseconds overflow as they do
+/// there, and milliseconds and nanoseconds of it are refused.
+fn infinite(codec: &Codec, text: &[u8]) -> Option<Vec<u8>> {
+    let json = match (codec, text) {
+        (Codec::Timestamp(TimestampForm::Micros), b"infinity") => "-9223372036853775810",
+        (Codec::Timestamp(TimestampForm::Micros), _) => "-9223372036854775808",
+        (Codec::Timestamp(TimestampForm::Iso), b"infinity") => {
+            "\"+999999999-12-31T23:59:59.999999999Z\""
+        }
+        (Codec::Timestamp(TimestampForm::Iso), _) => "\"-999999999-01-01T00:00:00Z\"",
+        _ => return None,
+    };
+    Some(json.into())
+}
+
+/// The default's text.
+fn text(expression: &str, root: Root, codec: &Codec, types: &Types) -> Option<Vec<u8>> {
     // Debezium looks its reader up by the declared type, so a domain has none; and Connect takes
     // no struct for a default.
     if root.domain || is_struct(codec) {
@@ -245,6 +276,25 @@ mod tests {
             "make_interval()",
             Some("00:00:00"),
         );
+    }
+
+    #[test]
+    fn infinite_timestamps_are_javas_ends_of_time() {
+        let check = |oid, codec: Codec, expected: Option<&str>| {
+            let read = json("'infinity'::x", Root::plain(oid, -1), &codec, &Types::new());
+            assert_eq!(read.as_deref(), expected.map(str::as_bytes), "{codec:?}");
+        };
+        let timestamp = Codec::Timestamp;
+        let (micros, millis) = (TimestampForm::Micros, TimestampForm::Millis);
+        check(
+            oid::TIMESTAMP,
+            timestamp(micros),
+            Some("-9223372036853775810"),
+        );
+        check(oid::TIMESTAMP, timestamp(millis), None);
+        let iso = "\"+999999999-12-31T23:59:59.999999999Z\"";
+        check(oid::TIMESTAMP, timestamp(TimestampForm::Iso), Some(iso));
+        check(oid::TIMESTAMPTZ, Codec::TimestampTz { digits: 6 }, None);
     }
 
     #[test]

@@ -95,7 +95,7 @@ fn truncate(codec: &Codec, choice: &Choice, length: usize) -> Option<Mapping> {
         | Codec::Bytea(_)
         | Codec::Opaque(_)
         | Codec::DecimalString { .. }
-        | Codec::Money(Money::String)
+        | Codec::Money(Money::String { .. })
         | Codec::Date(DateForm::Iso)
         | Codec::Time(TimeForm::Iso)
         | Codec::Timestamp(TimestampForm::Iso)

@@ -21,7 +21,7 @@ use crate::encoder::PlanError;
 use crate::modes::NameAdjustment;
 use crate::route::{self, KeyField};
 use crate::schema::{self, Place, Schema, quoted};
-use crate::value::{Codec, Origin, Scratch};
+use crate::value::Codec;
 pub(crate) use mapping::Mapping;
 use names::NameOf;
 
@@ -181,18 +181,10 @@ fn field(column: &Column, types: &Types, config: &EncoderConfig) -> Option<Field
     let root = choose::root(column.type_oid, column.typmod, types);
     let chosen = choose::choose(root, types, config)?;
     let optional = !column.not_null;
-    let text = column
+    let default = column
         .default
         .as_deref()
-        .and_then(|expression| default::text(expression, root, &chosen.codec, types));
-    let default = text.and_then(|text| {
-        let mut json = Vec::new();
-        let codec = &chosen.codec;
-        codec
-            .write(&text, Origin::Stream, &mut Scratch::default(), &mut json)
-            .ok()?;
-        Some(json)
-    });
+        .and_then(|expression| default::json(expression, root, &chosen.codec, types));
     let null = match (&default, optional) {
         (Some(default), true) if config.replace_null_with_default => default.clone(),
         (_, true) => b"null".to_vec(),
@@ -202,6 +194,7 @@ fn field(column: &Column, types: &Types, config: &EncoderConfig) -> Option<Field
     let name = names::adjust(&column.name, NameOf::Field, config.field_name_adjustment);
     let toast = absent::toast(&chosen.codec, root, types, config);
     let label = format!("{}:", quoted(&name)).into_bytes();
+    let always_optional = chosen.codec.is_always_optional();
     let plan = ColumnPlan {
         label,
         codec: chosen.codec,
@@ -213,7 +206,7 @@ fn field(column: &Column, types: &Types, config: &EncoderConfig) -> Option<Field
         plan,
         name,
         schema: chosen.schema,
-        optional,
+        optional: optional || always_optional,
         default,
     })
 }

@@ -92,9 +92,12 @@ const fn nibble(digit: u8) -> Result<u8, Unfit> {
     }
 }
 
-/// Appends a single bit as a boolean.
+/// Appends a single bit as a boolean; `varbit(1)` may hold none, which is no value.
 pub(super) fn bit(text: &[u8], out: &mut Vec<u8>) -> Result<(), Unfit> {
-    if text.is_empty() || !text.iter().all(|bit| matches!(bit, b'0' | b'1')) {
+    if text.is_empty() {
+        return Err(Unfit::AsNull);
+    }
+    if !text.iter().all(|bit| matches!(bit, b'0' | b'1')) {
         return Err(Unfit::Malformed);
     }
     json::bool(text.contains(&b'1'), out);

@@ -55,12 +55,16 @@ impl Stamp {
         self.days.checked_mul(DAY_US)?.checked_add(self.us)
     }
 
-    /// From microseconds since 1970-01-01.
-    pub(super) const fn from_epoch_us(us: i64) -> Self {
-        Self {
-            days: us.div_euclid(DAY_US),
-            us: us.rem_euclid(DAY_US),
-        }
+    /// Microseconds since 1970-01-01 as Java counts them beyond 64 bits: whole seconds stop at
+    /// the limits, the fraction then wraps around.
+    pub(super) fn java_epoch_us(self) -> i64 {
+        let seconds = self
+            .days
+            .saturating_mul(86_400)
+            .saturating_add(self.us.div_euclid(1_000_000));
+        seconds
+            .saturating_mul(1_000_000)
+            .wrapping_add(self.us.rem_euclid(1_000_000))
     }
 }
 

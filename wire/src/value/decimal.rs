@@ -224,7 +224,10 @@ pub(crate) enum Money {
     /// A double.
     Double,
     /// Text.
-    String,
+    String {
+        /// `money.fraction.digits`, which only what stands for no value has.
+        digits: usize,
+    },
 }
 
 /// Appends `money` from its text in the server's `lc_monetary`: `-$1,234.56`.
@@ -242,7 +245,7 @@ pub(super) fn money(
             precise(&amount, digits, scratch, out)
         }
         Money::Double => float::double(&amount, out),
-        Money::String => string(&amount, None, out),
+        Money::String { .. } => string(&amount, None, out),
     });
     scratch.text = amount;
     written

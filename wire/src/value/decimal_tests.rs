@@ -104,7 +104,7 @@ fn money_loses_its_ornaments() {
     check("-$9.94", Money::Precise { digits: 1 }, "\"nQ==\"");
     check("$0.01", Money::Precise { digits: 4 }, "\"ZA==\"");
     check("$1,234.56", Money::Double, "1234.56");
-    check("-$0.50", Money::String, "\"-0.50\"");
+    check("-$0.50", Money::String { digits: 2 }, "\"-0.50\"");
 }
 
 proptest! {

@@ -1,5 +1,7 @@
 //! `interval` in PostgreSQL's own style (`1 year 2 mons 3 days 04:05:06.789012`).
 
+use std::io::Write as _;
+
 use super::{Unfit, structured};
 use crate::json;
 
@@ -122,22 +124,28 @@ impl Interval {
         out.extend_from_slice(b"S\"");
     }
 
+    /// Debezium has them from a double: its shortest digits, at most nine decimals of them. For
+    /// some fractions that is one nanosecond less than the value.
+    #[expect(
+        clippy::as_conversions,
+        reason = "the casts to floats are the arithmetic that is imitated"
+    )]
     fn iso_seconds(self, out: &mut Vec<u8>) {
-        if self.seconds_us < 0 {
-            out.push(b'-');
+        if self.seconds_us % 1_000_000 == 0 {
+            json::int(self.seconds_us / 1_000_000, out);
+            return;
         }
-        let us = self.seconds_us.unsigned_abs();
-        json::int(us / 1_000_000, out);
-        if !us.is_multiple_of(1_000_000) {
-            let start = out.len();
-            // The leading 1 keeps the zeros; it then makes room for the point.
-            json::int(1_000_000 + us % 1_000_000, out);
-            if let Some(first) = out.get_mut(start) {
-                *first = b'.';
-            }
-            while out.last() == Some(&b'0') {
-                out.pop();
-            }
+        let seconds = (self.seconds_us / 1_000_000) as f64
+            + (self.seconds_us % 1_000_000) as f64 / 1_000_000.0;
+        let start = out.len();
+        // A vector takes every byte.
+        let _ = write!(out, "{seconds}");
+        let written = out.get(start..).unwrap_or_default();
+        if let Some(point) = written.iter().position(|&byte| byte == b'.') {
+            out.truncate((start + point + 10).min(out.len()));
+        }
+        while out.last() == Some(&b'0') {
+            out.pop();
         }
     }
 }
@@ -166,6 +174,8 @@ mod tests {
         check("-1 mons", -2_629_800_000_000, "P0Y-1M0DT0H0M0S");
         check("1 day -00:00:01", 86_399_000_000, "P0Y0M1DT0H0M-1S");
         check("00:00:00", 0, "P0Y0M0DT0H0M0S");
+        check("00:00:01.235", 1_235_000 - 1, "P0Y0M0DT0H0M1.234999999S");
+        check("-00:00:01.235", -1_235_000 + 1, "P0Y0M0DT0H0M-1.234999999S");
         check("100 years", 3_155_760_000_000_000, "P100Y0M0DT0H0M0S");
         check(
             "-1 years -2 mons +3 days -04:05:06.000001",

@@ -205,6 +205,12 @@ impl Codec {
         }
     }
 
+    /// Whether the schema is optional even where the column is not: so are those of geometric
+    /// types but points.
+    pub(crate) const fn is_always_optional(&self) -> bool {
+        matches!(self, Self::Geometric(shape) if !matches!(shape, Shape::Point))
+    }
+
     /// Whether Debezium converts to text by `toString`, so that anything has some form.
     pub(crate) const fn is_text(&self) -> bool {
         matches!(self, Self::Text)

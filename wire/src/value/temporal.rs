@@ -59,8 +59,14 @@ pub(crate) enum TimestampForm {
 const SNAPSHOT_INFINITY_DAYS: (i64, i64) = (-625_821_272, -622_191_234);
 /// Debezium's own stand-ins, LocalDate -5877611-06-22 and -21, as days in 32 bits.
 const STREAM_INFINITY_DAYS: (i64, i64) = (-2_147_472_691, 2_146_033_979);
-/// pgjdbc's infinite timestamps, in milliseconds (Debezium also takes them for microseconds).
+/// pgjdbc's infinite timestamps, in milliseconds.
 const INFINITY_MILLIS: (i64, i64) = (-9_223_372_036_832_400_000, 9_223_372_036_825_200_000);
+/// The same as ISO 8601 text.
+const INFINITY_ISO: (&str, &str) = ("-292275055-05-16T23:00:00Z", "+292278994-08-16T23:00:00Z");
+/// Their dates, as a snapshot reads them: without the era.
+const SNAPSHOT_INFINITY_ISO_DATE: (&str, &str) = ("+292269055-12-02Z", "+292278994-08-16Z");
+/// Debezium's own stand-ins as ISO 8601 text.
+const STREAM_INFINITY_ISO_DATE: (&str, &str) = ("-5877611-06-22Z", "+5877611-06-21Z");
 
 fn pick<T>(bounds: (T, T), positive: bool) -> T {
     if positive { bounds.1 } else { bounds.0 }
@@ -108,10 +114,11 @@ fn infinite_date(
         (DateForm::Days, Origin::Stream) => json::int(pick(STREAM_INFINITY_DAYS, positive), out),
         (DateForm::Days, Origin::Snapshot) => json::int(snapshot_days, out),
         (DateForm::Iso, Origin::Stream) => {
-            out.extend_from_slice(b"\"-5877611-06-2");
-            out.extend_from_slice(if positive { b"1Z\"" } else { b"2Z\"" });
+            json::string(pick(STREAM_INFINITY_ISO_DATE, positive).as_bytes(), out);
         }
-        (DateForm::Iso, Origin::Snapshot) => iso_date(snapshot_days, out),
+        (DateForm::Iso, Origin::Snapshot) => {
+            json::string(pick(SNAPSHOT_INFINITY_ISO_DATE, positive).as_bytes(), out);
+        }
         (DateForm::Structured, _) => structured::infinite_date(positive, out),
     }
     Ok(())
@@ -173,7 +180,7 @@ pub(super) fn timestamp(text: &[u8], form: TimestampForm, out: &mut Vec<u8>) -> 
     };
     match form {
         TimestampForm::Millis => json::int(stamp.days * 86_400_000 + stamp.us / 1_000, out),
-        TimestampForm::Micros => json::int(stamp.epoch_us().ok_or(Unfit::AsNull)?, out),
+        TimestampForm::Micros => json::int(stamp.java_epoch_us(), out),
         TimestampForm::Nanos => {
             let us = stamp.epoch_us().ok_or(Unfit::AsNull)?;
             json::int(us.checked_mul(1_000).ok_or(Unfit::AsNull)?, out);
@@ -191,7 +198,7 @@ fn infinite_timestamp(positive: bool, form: TimestampForm, out: &mut Vec<u8>) {
         TimestampForm::Micros | TimestampForm::Nanos => {
             json::int(pick((i64::MIN, i64::MAX), positive), out);
         }
-        TimestampForm::Iso => iso_timestamp(Stamp::from_epoch_us(millis), out),
+        TimestampForm::Iso => json::string(pick(INFINITY_ISO, positive).as_bytes(), out),
         TimestampForm::Structured { precision } => {
             structured::infinite_timestamp(positive, precision, out);
         }

@@ -38,7 +38,8 @@ fn iso_dates_end_in_the_zone() {
     check("0001-01-01", "0001-01-01Z");
     check("12345-06-07", "+12345-06-07Z");
     check("0044-03-15 BC", "-0043-03-15Z");
-    check("infinity", "-5877611-06-21Z");
+    check("infinity", "+5877611-06-21Z");
+    check("-infinity", "-5877611-06-22Z");
 }
 
 #[test]
@@ -105,7 +106,13 @@ fn timestamps_in_every_unit() {
         Iso,
         "\"2024-03-15T13:14:15.1235Z\"",
     );
-    check("infinity", Iso, "\"+294247-01-10T04:00:25.2Z\"");
+    check("infinity", Iso, "\"+292278994-08-16T23:00:00Z\"");
+    check("-infinity", Iso, "\"-292275055-05-16T23:00:00Z\"");
+    check(
+        "294276-12-31 23:59:59.999999",
+        Micros,
+        "-9223372036853775810",
+    );
     let far = timestamp(b"2300-01-01 00:00:00", Nanos, &mut Vec::new());
     assert_eq!(
         far,
