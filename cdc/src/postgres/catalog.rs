@@ -56,16 +56,14 @@ const COLUMNS: &str = "select a.attname::text, a.atttypid, a.atttypmod, \
     left join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum \
     where a.attrelid = $1 and a.attnum > 0 and not a.attisdropped order by a.attnum";
 
-/// The primary key's columns, or those of the first unique index (by name) whose columns are all
-/// NOT NULL, which Debezium takes in its place.
+/// The primary key's columns, or those of the first unique index by name without an expression,
+/// which Debezium takes in its place: its columns may be nullable, it may be partial, and columns
+/// that it only includes count.
 const KEY: &str = "select array(select a.attname::text from unnest(i.indkey::int2[]) with ordinality k(num, ord) \
       join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.num \
-      where k.ord <= i.indnkeyatts order by k.ord) \
+      where k.ord <= i.indnkeyatts or not i.indisprimary order by k.ord) \
     from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indexrelid \
-    where i.indrelid = $1 and i.indisunique and i.indpred is null and i.indexprs is null and i.indisvalid \
-      and not exists (select 1 from unnest(i.indkey::int2[]) with ordinality k(num, ord) \
-        join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.num \
-        where k.ord <= i.indnkeyatts and not a.attnotnull) \
+    where i.indrelid = $1 and i.indisunique and i.indexprs is null and i.indisvalid \
     order by i.indisprimary desc, c.relname limit 1";
 
 /// The facts of one relation; `None` when it no longer exists.

@@ -42,8 +42,8 @@ pub struct Table {
     pub replica_identity: ReplicaIdentity,
     /// Its columns in order.
     pub columns: Vec<Column>,
-    /// Names of the primary key's columns in key order, or those of a unique index over not-null
-    /// columns when there is no primary key; empty for none.
+    /// Names of the primary key's columns in key order, or those of a unique index when there is
+    /// no primary key; empty for none.
     pub key: Vec<String>,
 }
 

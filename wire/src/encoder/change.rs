@@ -213,7 +213,7 @@ impl Encoder {
         if !self.config.tombstones_on_delete {
             return 1;
         }
-        let key = plan.has_key().then_some(&*self.work.key);
+        let key = plan.has_key.then_some(&*self.work.key);
         sink.record(Record {
             topic: &plan.topic,
             key,
@@ -280,7 +280,7 @@ impl Encoder {
             context,
             &mut work.value,
         );
-        let key = plan.has_key().then_some(&*work.key);
+        let key = plan.has_key.then_some(&*work.key);
         let value = Some(&*work.value);
         sink.record(Record {
             topic: &plan.topic,

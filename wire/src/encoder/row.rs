@@ -6,11 +6,6 @@ use crate::plan::{ColumnPlan, RelationPlan};
 use crate::value::{Origin, Scratch, Unfit};
 
 impl RelationPlan {
-    /// Whether its records have a key.
-    pub(super) fn has_key(&self) -> bool {
-        !self.key.is_empty() || !self.key_extra.is_empty()
-    }
-
     fn fault(&self, column: &ColumnPlan) -> EncodeError {
         let label = String::from_utf8_lossy(&column.label);
         let column = label.trim_matches(|c| matches!(c, '"' | ':')).to_owned();
@@ -106,7 +101,7 @@ impl Work {
         key: &mut Vec<u8>,
     ) -> Result<(), EncodeError> {
         key.clear();
-        if !plan.has_key() {
+        if !plan.has_key {
             return Ok(());
         }
         self.key_parts.clear();

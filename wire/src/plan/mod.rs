@@ -71,8 +71,9 @@ pub(crate) struct RelationPlan {
     pub(crate) key: Vec<KeyPlan>,
     /// How many columns of a row hold all of the key.
     pub(crate) key_reach: usize,
-    /// What comes after the key's columns: a router's field. There is no key when this and `key`
-    /// are empty.
+    /// Whether its records have a key: one whose columns are all left out is an empty one.
+    pub(crate) has_key: bool,
+    /// What comes after the key's columns: a router's field.
     pub(crate) key_extra: Vec<u8>,
     /// What comes before the key's payload: its schema, or nothing.
     pub(crate) key_head: Vec<u8>,
@@ -124,15 +125,17 @@ pub(crate) fn compile(
                 .flatten()
         })
         .collect();
-    let key = key_fields(table, &table_id, types, config)?;
+    let key_names = key_names(table, &table_id, config);
+    let key = key_fields(table, key_names, &table_id, types, config)?;
     let routed = route::table(config, &table.schema, &table.name);
     let schemas = Schemas {
         base: &routed.schema_base,
         mode: config.schema_name_adjustment,
     };
-    let has_key = !key.is_empty() || routed.key_field_makes_key;
+    let has_key = !key_names.is_empty() || routed.key_field_makes_key;
     let key_field = routed.key_field.as_ref().filter(|_| has_key);
     Ok(RelationPlan {
+        has_key,
         topic: routed.topic.as_str().into(),
         key_head: schemas.key(&key, key_field, config.key_schemas_enable),
         key_extra: key_field
@@ -247,16 +250,19 @@ fn mapped_field(
 }
 
 /// The key's columns in order: those of `message.key.columns`, else the table's own.
+fn key_names<'a>(table: &'a Table, table_id: &str, config: &'a EncoderConfig) -> &'a [String] {
+    let configured = config.message_key_columns.of(table_id);
+    configured.map_or(&*table.key, |names| names)
+}
+
+/// Their fields; those of types that are left out are, too.
 fn key_fields(
     table: &Table,
+    names: &[String],
     table_id: &str,
     types: &Types,
     config: &EncoderConfig,
 ) -> Result<Vec<(usize, Field)>, PlanError> {
-    let names = config
-        .message_key_columns
-        .of(table_id)
-        .unwrap_or(&table.key);
     let one = |name: &String| {
         let found = table
             .columns

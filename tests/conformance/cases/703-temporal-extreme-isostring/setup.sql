@@ -1,0 +1,17 @@
+create table public.ext(id int primary key, "d" date, "ts" timestamp, "ts3" timestamp(3), "tstz" timestamptz);
+insert into public.ext(id, "d", "ts", "ts3", "tstz") values (1, 'infinity', 'infinity', 'infinity', 'infinity');
+insert into public.ext(id, "d", "ts", "ts3", "tstz") values (2, '-infinity', '-infinity', '-infinity', '-infinity');
+insert into public.ext(id, "d", "ts", "ts3", "tstz") values (3, '0044-03-15 BC', '0044-03-15 12:00 BC', '0044-03-15 12:00 BC', '0044-03-15 12:00+00 BC');
+insert into public.ext(id, "d", "ts", "ts3", "tstz") values (4, '9999-12-31', '9999-12-31 23:59:59.999999', '9999-12-31 23:59:59.999', '9999-12-31 23:59:59.999999+00');
+insert into public.ext(id, "d", "ts", "ts3", "tstz") values (5, '12345-06-07', '12345-06-07 08:09:10', '12345-06-07 08:09:10', '12345-06-07 08:09:10+00');
+insert into public.ext(id, "d", "ts", "ts3", "tstz") values (6, '1582-10-10', '1582-10-10', '1582-10-10', '1582-10-10 00:00+00');
+insert into public.ext(id, "d", "ts", "ts3", "tstz") values (7, '4713-01-01 BC', '4713-01-01 BC', '4713-01-01 BC', '4713-01-02 00:00+00 BC');
+insert into public.ext(id, "d", "ts", "ts3", "tstz") values (8, '1582-10-04', '1582-10-04', '1582-10-04', '1582-10-04 00:00+00');
+insert into public.ext(id, "d", "ts", "ts3", "tstz") values (9, '1582-10-15', '1582-10-15', '1582-10-15', '1582-10-15 00:00+00');
+insert into public.ext(id, "d", "ts", "ts3", "tstz") values (10, '0001-12-31 BC', '0001-12-31 23:00 BC', '0001-12-31 23:00 BC', '0001-12-31 23:00+00 BC');
+insert into public.ext(id, "d", "ts", "ts3", "tstz") values (11, '1500-02-28', '1500-02-28', '1500-02-28', '1500-02-28 00:00+00');
+insert into public.ext(id, "d", "ts", "ts3", "tstz") values (12, '5874897-12-31', '2262-04-12', '2262-04-12', '2262-04-12 00:00+00');
+insert into public.ext(id, "d", "ts", "ts3", "tstz") values (13, '0004-02-29', '0004-02-29', '0004-02-29', '0004-02-29 00:00+00');
+insert into public.ext(id, "d", "ts", "ts3", "tstz") values (14, null, '294276-12-31 23:59:59.999999', '294276-12-31 23:59:59.999', '294276-12-31 23:59:59.999999+00');
+insert into public.ext(id, "d", "ts", "ts3", "tstz") values (15, null, '1677-09-20', '1677-09-20', '1677-09-20 00:00+00');
+insert into public.ext(id) values (16);

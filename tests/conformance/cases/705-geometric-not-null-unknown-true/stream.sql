@@ -1,0 +1,13 @@
+insert into public.geo(id, "po", "li", "ls", "bx", "pa", "pg", "cr", "hs", "co", "i4r", "nr", "tr", "tzr", "dr", "i4m", "tzm", "jp", "rg", "rt", "rr", "xi", "x8", "cid", "tid", "lsn", "sn", "av", "ov") values (101, '(1.5,-2)', '{1,2,3}', '[(0,0),(1,1)]', '(1,1),(0,0)', '[(0,0),(1,1)]', '((0,0),(1,0),(1,1))', '<(1,2),3>', '"a"=>"1", "b"=>NULL', '(1,x)', '[1,5)', '[1.5,2.50]', '[2024-01-01,2024-02-01)', '[2024-01-01 00:00+02,)', '[2024-01-01,2024-01-31]', '{[1,3),[5,9)}', '{[2024-01-01 00:00+02,)}', '$.a', 'pg_class', 'int4', 'postgres', '5', '5', '3', '(0,1)', '0/16', '10:20:10,14', '1 2', '1 2');
+insert into public.geo(id, "po", "li", "ls", "bx", "pa", "pg", "cr", "hs", "co", "i4r", "nr", "tr", "tzr", "dr", "i4m", "tzm", "jp", "rg", "rt", "rr", "xi", "x8", "cid", "tid", "lsn", "sn", "av", "ov") values (102, '(0,0)', '{0,-1,0.5}', null, null, '((0,0),(1,1))', '((0,0),(1,0),(0,0))', null, '', '(,)', 'empty', null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
+insert into public.geo(id, "po", "li", "ls", "bx", "pa", "pg", "cr", "hs", "co", "i4r", "nr", "tr", "tzr", "dr", "i4m", "tzm", "jp", "rg", "rt", "rr", "xi", "x8", "cid", "tid", "lsn", "sn", "av", "ov") values (103, '(1e300,NaN)', null, null, null, null, '((2,3))', null, '"x y"=>"\"q\"","k"=>"😀é\\"', null, '(,)', null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
+insert into public.geo(id, "po", "li", "ls", "bx", "pa", "pg", "cr", "hs", "co", "i4r", "nr", "tr", "tzr", "dr", "i4m", "tzm", "jp", "rg", "rt", "rr", "xi", "x8", "cid", "tid", "lsn", "sn", "av", "ov") values (104, null, null, null, null, null, null, null, 'aaa=>1,bbb=>2,ccc=>3,ddd=>4,eee=>5,fff=>6,ggg=>7,hhh=>8,iii=>9,jjj=>10,kkk=>11,lll=>12,mmm=>13,nnn=>14', null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
+insert into public.geo(id) values (105);
+update public.geo set id=id where id=101;
+alter table public.geo replica identity full;
+update public.geo set id=id where id=101;
+delete from public.geo where id=102;
+
+update public.geon set id=3 where id=1;
+delete from public.geon where id=2;
+insert into public.geon values (4, '(1.5,-2)', '{1,2,3}', '[(0,0),(1,1)]', '(1,1),(0,0)', '[(0,0),(1,1)]', '((0,0),(1,0),(1,1))', '<(1,2),3>', '"a"=>"1", "b"=>NULL', '(1,x)', '[1,5)', '[1.5,2.50]', '[2024-01-01,2024-02-01)', '[2024-01-01 00:00+02,)', '[2024-01-01,2024-01-31]', '{[1,3),[5,9)}', '{[2024-01-01 00:00+02,)}', '$.a', 'pg_class', 'int4', 'postgres', '5', '5', '3', '(0,1)', '0/16', '10:20:10,14', '1 2', '1 2');

@@ -1,0 +1,8 @@
+insert into public.def(id,dc,dn,tmc,tmzc,tsn,tsl,tsc,tsu,tstzc,tstzc3,ug) values (2,'2024-01-01','2024-01-01','10:00','10:00+00','2024-01-01','2024-01-01','2024-01-01','2024-01-01','2024-01-01 00:00+00','2024-01-01 00:00+00','00000000-0000-0000-0000-000000000002');
+update public.def set "i2"=null, "i4"=null, "i4e"=null, "i4n"=null, "i8"=null, "i8neg"=null, "o"=null, "f4"=null, "f4n"=null, "f8"=null, "f8b"=null, "n"=null, "n2"=null, "n2n"=null, "n0"=null, "m"=null, "bt"=null, "bf"=null, "bx"=null, "b1"=null, "b8"=null, "b8s"=null, "vb"=null, "vbn"=null, "t"=null, "te"=null, "tc"=null, "tf"=null, "tcat"=null, "v"=null, "c"=null, "c1"=null, "nm"=null, "ct"=null, "j"=null, "jb"=null, "jbf"=null, "x"=null, "u"=null, "ug"=null, "inet"=null, "ma"=null, "lt"=null, "tv"=null, "by"=null, "d"=null, "dc"=null, "dn"=null, "tm"=null, "tm0"=null, "tmc"=null, "tmz"=null, "tmzc"=null, "ts"=null, "ts0"=null, "tsn"=null, "tsl"=null, "tsc"=null, "tsu"=null, "tsi"=null, "tstz"=null, "tstz0"=null, "tstzc"=null, "tstzc3"=null, "tstzi"=null, "tsd"=null, "iv"=null, "ivy"=null, "ivf"=null, "po"=null, "cr"=null, "hs"=null, "i4r"=null, "tr"=null, "dr"=null, "md"=null, "mdq"=null, "ia"=null, "ta"=null, "tae"=null, "di"=null, "dd"=null, "unk"=null where id=1;
+delete from public.def where id=2;
+update public.def set id=5 where id=1;
+
+insert into public.defn(id,dc,dn,tmc,tmzc,tsn,tsl,tsc,tsu,tstzc,tstzc3,ug) values (2,'2024-01-01','2024-01-01','10:00','10:00+00','2024-01-01','2024-01-01','2024-01-01','2024-01-01','2024-01-01 00:00+00','2024-01-01 00:00+00','00000000-0000-0000-0000-000000000002');
+delete from public.defn where id=2;
+update public.defn set id=5 where id=1;

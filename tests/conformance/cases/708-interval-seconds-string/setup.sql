@@ -1,0 +1,17 @@
+create table public.iv(id int primary key, "iv" interval, "i3" interval(3), "h" interval, "hn" interval);
+insert into public.iv(id, "iv", "i3", "h", "hn") values (1, '0.1', '0.1', '01:02:00.100000', '-01:02:00.100000');
+insert into public.iv(id, "iv", "i3", "h", "hn") values (2, '0.29', '0.29', '01:02:00.290000', '-01:02:00.290000');
+insert into public.iv(id, "iv", "i3", "h", "hn") values (3, '1.1', '1.1', '01:02:01.100000', '-01:02:01.100000');
+insert into public.iv(id, "iv", "i3", "h", "hn") values (4, '1.235', '1.235', '01:02:01.235000', '-01:02:01.235000');
+insert into public.iv(id, "iv", "i3", "h", "hn") values (5, '2.675', '2.675', '01:02:02.675000', '-01:02:02.675000');
+insert into public.iv(id, "iv", "i3", "h", "hn") values (6, '59.999999', '59.999999', '01:02:59.999999', '-01:02:59.999999');
+insert into public.iv(id, "iv", "i3", "h", "hn") values (7, '-1.235', '-1.235', '01:02:01.235000', '-01:02:01.235000');
+insert into public.iv(id, "iv", "i3", "h", "hn") values (8, '-0.29', '-0.29', '01:02:00.290000', '-01:02:00.290000');
+insert into public.iv(id, "iv", "i3", "h", "hn") values (9, '0.000001', '0.000001', '01:02:00.000001', '-01:02:00.000001');
+insert into public.iv(id, "iv", "i3", "h", "hn") values (10, '-59.999999', '-59.999999', '01:02:59.999999', '-01:02:59.999999');
+insert into public.iv(id, "iv", "i3", "h", "hn") values (11, '1.000001', '1.000001', '01:02:01.000001', '-01:02:01.000001');
+insert into public.iv(id, "iv", "i3", "h", "hn") values (12, '33.3', '33.3', '01:02:33.300000', '-01:02:33.300000');
+insert into public.iv(id, "iv", "i3", "h", "hn") values (13, '17.123457', '17.123457', '01:02:17.123457', '-01:02:17.123457');
+insert into public.iv(id, "iv", "i3", "h", "hn") values (14, '9.87', '9.87', '01:02:09.870000', '-01:02:09.870000');
+insert into public.iv(id, "iv", "i3", "h", "hn") values (15, '45.000009', '45.000009', '01:02:45.000009', '-01:02:45.000009');
+insert into public.iv(id) values (16);

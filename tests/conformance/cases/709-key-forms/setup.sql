@@ -1,0 +1,13 @@
+create table public.a1(b int default 7, a text default 'x', c int, primary key(c,a,b));
+create table public.a2(a int not null, b int, c int not null default 4);
+create unique index a2u on public.a2(c,a) include (b);
+create table public.a3(a int not null, b int not null);
+create unique index z3 on public.a3(b); create unique index a3x on public.a3(a);
+create table public.a4(a int not null, b int not null);
+create unique index a4p on public.a4(a) where b>0; 
+create table public.a5(a int not null, b text not null);
+create unique index a5e on public.a5(lower(b)); 
+create table public.a6(a int unique, b int);
+create table public.a7(a int not null unique deferrable initially deferred, b int);
+insert into public.a1 values(1,'x',2); insert into public.a2 values (1,2,3); insert into public.a3 values (1,2); insert into public.a4 values (1,2); insert into public.a5 values (1,'B'); insert into public.a6 values (1,2); insert into public.a7 values (1,2);
+alter table public.a2 replica identity full; alter table public.a3 replica identity full; alter table public.a4 replica identity full; alter table public.a5 replica identity full; alter table public.a6 replica identity full; alter table public.a7 replica identity full;

@@ -1,0 +1,1 @@
+update public.a1 set b=9; update public.a2 set b=9; update public.a3 set a=9; update public.a4 set b=9; update public.a5 set a=9; update public.a6 set b=9; update public.a7 set b=9; delete from public.a1; delete from public.a2; delete from public.a3; delete from public.a4; delete from public.a5; delete from public.a6; delete from public.a7;

@@ -1,0 +1,13 @@
+create schema "My-Sch 1"; create schema "ünï";
+create table "My-Sch 1"."T-able.x y"("Key-0" int, "Id-x" int, "a b" int, "1st" int, "ünï" int, "$d" int, "a.b" int, "_u" int, "__x" int, "a_b" int, "é" int, "名前" int, "😀" int, "9" int, "-" int, "x""y" int, "x'y" int, "order" int, "A" int, "ABC_9" int, "ª" int, "Ω1" int, "x\y" int, "ta	b" int, primary key("Key-0", "a b"));
+insert into "My-Sch 1"."T-able.x y" values (0,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22);
+create table "ünï"."名_1"("Key-1" int, "Id-x" int, "a b" int, "1st" int, "ünï" int, "$d" int, "a.b" int, "_u" int, "__x" int, "a_b" int, "é" int, "名前" int, "😀" int, "9" int, "-" int, "x""y" int, "x'y" int, "order" int, "A" int, "ABC_9" int, "ª" int, "Ω1" int, "x\y" int, "ta	b" int, primary key("Key-1", "a b"));
+insert into "ünï"."名_1" values (1,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22);
+create table "public"."a_b"("Key-2" int, "Id-x" int, "a b" int, "1st" int, "ünï" int, "$d" int, "a.b" int, "_u" int, "__x" int, "a_b" int, "é" int, "名前" int, "😀" int, "9" int, "-" int, "x""y" int, "x'y" int, "order" int, "A" int, "ABC_9" int, "ª" int, "Ω1" int, "x\y" int, "ta	b" int, primary key("Key-2", "a b"));
+insert into "public"."a_b" values (2,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22);
+create table "public"."1x"("Key-3" int, "Id-x" int, "a b" int, "1st" int, "ünï" int, "$d" int, "a.b" int, "_u" int, "__x" int, "a_b" int, "é" int, "名前" int, "😀" int, "9" int, "-" int, "x""y" int, "x'y" int, "order" int, "A" int, "ABC_9" int, "ª" int, "Ω1" int, "x\y" int, "ta	b" int, primary key("Key-3", "a b"));
+insert into "public"."1x" values (3,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22);
+create table "public"."$z"("Key-4" int, "Id-x" int, "a b" int, "1st" int, "ünï" int, "$d" int, "a.b" int, "_u" int, "__x" int, "a_b" int, "é" int, "名前" int, "😀" int, "9" int, "-" int, "x""y" int, "x'y" int, "order" int, "A" int, "ABC_9" int, "ª" int, "Ω1" int, "x\y" int, "ta	b" int, primary key("Key-4", "a b"));
+insert into "public"."$z" values (4,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22);
+create table "public"."x.y"("Key-5" int, "Id-x" int, "a b" int, "1st" int, "ünï" int, "$d" int, "a.b" int, "_u" int, "__x" int, "a_b" int, "é" int, "名前" int, "😀" int, "9" int, "-" int, "x""y" int, "x'y" int, "order" int, "A" int, "ABC_9" int, "ª" int, "Ω1" int, "x\y" int, "ta	b" int, primary key("Key-5", "a b"));
+insert into "public"."x.y" values (5,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22);

@@ -1,0 +1,12 @@
+update "My-Sch 1"."T-able.x y" set "a b"=7;
+delete from "My-Sch 1"."T-able.x y";
+update "ünï"."名_1" set "a b"=7;
+delete from "ünï"."名_1";
+update "public"."a_b" set "a b"=7;
+delete from "public"."a_b";
+update "public"."1x" set "a b"=7;
+delete from "public"."1x";
+update "public"."$z" set "a b"=7;
+delete from "public"."$z";
+update "public"."x.y" set "a b"=7;
+delete from "public"."x.y";
