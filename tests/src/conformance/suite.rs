@@ -131,8 +131,8 @@ fn play(
         expectations,
     };
     let holds = |case: &Case| case.options.pg.contains(&major);
-    let (waiting, others): (VecDeque<_>, Vec<_>) = chosen.into_iter().partition(holds);
-    let waiting = Mutex::new(waiting);
+    let (waiting, others): (Vec<_>, Vec<_>) = chosen.into_iter().partition(holds);
+    let waiting = Mutex::new(VecDeque::from(waiting));
     let mut report = Report::new(io::stdout());
     let other_version = format!("do not hold for PostgreSQL {major}");
     report.left_out(others.len(), &other_version)?;

@@ -46,7 +46,8 @@ fn readers_of_others_read_what_was_written() -> Result<()> {
     let mut lab = Lab::builder(DATABASE).postgres(18).kafka();
     lab = lab.clickhouse();
     let lab = lab.start()?;
-    lab.postgres().query("postgres", &format!("create database {DATABASE}"))?;
+    lab.postgres()
+        .query("postgres", &format!("create database {DATABASE}"))?;
     table::create(&lab, DATABASE)?;
     table::insert(&lab, DATABASE, 1, SNAPSHOT as i64)?;
     let worker = Worker::start(&lab, "worker", DATABASE, true)?;
@@ -64,9 +65,15 @@ fn follow(lab: &Lab, worker: &Worker, name: &str, schemas: bool) -> Result<()> {
     let schemas = schemas.to_string();
     let options = [
         ("time.precision.mode", "connect"),
-        ("key.converter", "org.apache.kafka.connect.json.JsonConverter"),
+        (
+            "key.converter",
+            "org.apache.kafka.connect.json.JsonConverter",
+        ),
         ("key.converter.schemas.enable", &schemas),
-        ("value.converter", "org.apache.kafka.connect.json.JsonConverter"),
+        (
+            "value.converter",
+            "org.apache.kafka.connect.json.JsonConverter",
+        ),
         ("value.converter.schemas.enable", &schemas),
     ];
     worker.put(name, &connector(lab, DATABASE, name, &options))?;
@@ -97,16 +104,21 @@ fn change(lab: &Lab) -> Result<()> {
 fn connect_reads(lab: &Lab) -> Result<Vec<(String, String)>> {
     let mut witness = lab.kafka().java()?;
     let count = COUNTS.iter().map(|(_, count)| count).sum::<usize>();
-    witness
-        .arg(WITNESS)
-        .args([&lab.kafka().bootstrap, &topic("schemas"), &count.to_string()]);
+    witness.arg(WITNESS).args([
+        &lab.kafka().bootstrap,
+        &topic("schemas"),
+        &count.to_string(),
+    ]);
     let (mut rows, mut operations) = (BTreeMap::new(), Vec::new());
     for line in run(witness)?.lines() {
         let record: Decoded = serde_json::from_str(line).with_context(|| format!("read {line}"))?;
         ensure!(record.same, "Kafka Connect encodes it otherwise: {line}");
         let id = record.key.get("id").cloned().flatten().context("no id")?;
         if let Some(after) = &record.after {
-            ensure!(after.get("id") == Some(&Some(id.clone())), "another key: {line}");
+            ensure!(
+                after.get("id") == Some(&Some(id.clone())),
+                "another key: {line}"
+            );
         }
         operations.push((record.op.clone(), id.clone()));
         apply(&mut rows, &id, record)?;
@@ -120,10 +132,17 @@ fn connect_reads(lab: &Lab) -> Result<Vec<(String, String)>> {
 fn apply(rows: &mut BTreeMap<String, Row>, id: &str, record: Decoded) -> Result<()> {
     let before = rows.remove(id);
     if record.op.is_empty() {
-        ensure!(before.is_none(), "a tombstone for {id}, which was not deleted");
+        ensure!(
+            before.is_none(),
+            "a tombstone for {id}, which was not deleted"
+        );
         return Ok(());
     }
-    ensure!(before == record.before, "before {id}: {before:?}, not {:?}", record.before);
+    ensure!(
+        before == record.before,
+        "before {id}: {before:?}, not {:?}",
+        record.before
+    );
     for column in COLUMNS {
         let schema = record.schemas.get(column.name).map(String::as_str);
         ensure!(schema == Some(column.schema), "{}: {schema:?}", column.name);
@@ -146,8 +165,11 @@ fn console_reads(lab: &Lab, operations: &[(String, String)]) -> Result<()> {
     let printed = run(console)?;
     let mut read = Vec::new();
     for line in printed.lines() {
-        let (key, value) = line.split_once('\t').with_context(|| format!("no key: {line}"))?;
-        let (key, value): (Value, Value) = (serde_json::from_str(key)?, serde_json::from_str(value)?);
+        let (key, value) = line
+            .split_once('\t')
+            .with_context(|| format!("no key: {line}"))?;
+        let (key, value): (Value, Value) =
+            (serde_json::from_str(key)?, serde_json::from_str(value)?);
         let operation = value["op"].as_str().unwrap_or_default().to_owned();
         read.push((operation, key["id"].to_string()));
     }

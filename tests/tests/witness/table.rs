@@ -172,7 +172,8 @@ pub(super) fn create(lab: &Lab, database: &str) -> Result<()> {
 /// Inserts rows `first` to `last` in one transaction.
 pub(super) fn insert(lab: &Lab, database: &str, first: i64, last: i64) -> Result<()> {
     let values = joined(|column| column.value.to_owned());
-    let sql = format!("insert into kinds select i, {values} from generate_series({first}, {last}) i");
+    let sql =
+        format!("insert into kinds select i, {values} from generate_series({first}, {last}) i");
     lab.postgres().query(database, &sql).map(drop)
 }
 
@@ -180,10 +181,18 @@ pub(super) fn insert(lab: &Lab, database: &str, first: i64, last: i64) -> Result
 pub(super) fn rows(lab: &Lab, database: &str) -> Result<BTreeMap<String, Row>> {
     let texts = joined(|column| column.text.to_owned());
     let sql = format!("select id::text, {texts} from kinds");
-    let names = || ["id"].into_iter().chain(COLUMNS.iter().map(|column| column.name));
+    let names = || {
+        ["id"]
+            .into_iter()
+            .chain(COLUMNS.iter().map(|column| column.name))
+    };
     let mut rows = BTreeMap::new();
     for values in lab.postgres().query(database, &sql)? {
-        let id = values.first().cloned().flatten().context("a row without id")?;
+        let id = values
+            .first()
+            .cloned()
+            .flatten()
+            .context("a row without id")?;
         let row = names().map(str::to_owned).zip(values).collect();
         rows.insert(id, row);
     }
