@@ -1,0 +1,12 @@
+//! Records as Kafka Connect's data model sees them: schemas, values, records.
+//!
+//! Only what is transformed or converted takes this form; a record that goes out as it was encoded
+//! never does. Model: Connect's `Schema`, `Struct` and `SourceRecord`.
+
+mod record;
+mod schema;
+mod value;
+
+pub use record::{DataRecord, Header};
+pub use schema::{DATE, DECIMAL, Field, Kind, Schema, TIME, TIMESTAMP};
+pub use value::{Struct, Value};
