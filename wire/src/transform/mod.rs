@@ -3,6 +3,7 @@
 //! A record in the data model enters, the same, another or none leaves. [`build`] finds a transform
 //! by its Java class and reads its options as Connect would.
 
+mod debezium;
 mod options;
 
 use std::fmt;
