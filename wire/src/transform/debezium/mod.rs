@@ -2,9 +2,14 @@
 //!
 //! | class | here |
 //! |---|---|
+//! | `io.debezium.transforms.ExtractChangedRecordState` | [`changed`] |
 //! | `io.debezium.transforms.ExtractNewRecordState` | [`unwrap`] |
+//! | `io.debezium.transforms.HeaderToValue` | [`header_to_value`] |
 
+mod changed;
 mod drop_fields;
+mod header_to_value;
+mod nested;
 mod reference;
 #[cfg(test)]
 mod sample;
@@ -17,7 +22,9 @@ use super::{Options, Transform};
 /// The transform of a class, by the class's name without its package; `None` if it is not here.
 pub(super) fn build(name: &str, options: &mut Options) -> Option<Box<dyn Transform>> {
     Some(match name {
+        "ExtractChangedRecordState" => Box::new(changed::ExtractChangedRecordState::build(options)),
         "ExtractNewRecordState" => Box::new(unwrap::ExtractNewRecordState::build(options)),
+        "HeaderToValue" => Box::new(header_to_value::HeaderToValue::build(options)),
         _ => return None,
     })
 }

@@ -49,7 +49,8 @@ pub(super) fn get_string<'s>(
     Ok(from.get_without_default(name).and_then(Value::as_str))
 }
 
-fn no_field(name: &str) -> TransformError {
+/// Connect's complaint about a name that is not of a field.
+pub(super) fn no_field(name: &str) -> TransformError {
     TransformError(format!("{name} is not a valid field name"))
 }
 
