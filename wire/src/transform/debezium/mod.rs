@@ -5,11 +5,14 @@
 //! | `io.debezium.transforms.ExtractChangedRecordState` | [`changed`] |
 //! | `io.debezium.transforms.ExtractNewRecordState` | [`unwrap`] |
 //! | `io.debezium.transforms.HeaderToValue` | [`header_to_value`] |
+//! | `io.debezium.transforms.partitions.PartitionRouting` | [`partition`] |
 
 mod changed;
 mod drop_fields;
 mod header_to_value;
+mod java_hash;
 mod nested;
+mod partition;
 mod reference;
 #[cfg(test)]
 mod sample;
@@ -25,6 +28,7 @@ pub(super) fn build(name: &str, options: &mut Options) -> Option<Box<dyn Transfo
         "ExtractChangedRecordState" => Box::new(changed::ExtractChangedRecordState::build(options)),
         "ExtractNewRecordState" => Box::new(unwrap::ExtractNewRecordState::build(options)),
         "HeaderToValue" => Box::new(header_to_value::HeaderToValue::build(options)),
+        "PartitionRouting" => Box::new(partition::PartitionRouting::build(options)),
         _ => return None,
     })
 }
