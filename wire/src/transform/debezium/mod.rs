@@ -5,6 +5,7 @@
 //! | `io.debezium.transforms.ExtractChangedRecordState` | [`changed`] |
 //! | `io.debezium.transforms.ExtractNewRecordState` | [`unwrap`] |
 //! | `io.debezium.transforms.HeaderToValue` | [`header_to_value`] |
+//! | `io.debezium.transforms.TimezoneConverter` | [`timezone`] |
 //! | `io.debezium.transforms.partitions.PartitionRouting` | [`partition`] |
 
 mod changed;
@@ -18,7 +19,9 @@ mod reference;
 mod sample;
 mod shared;
 mod support;
+mod timezone;
 mod unwrap;
+mod zone;
 
 use super::{Options, Transform};
 
@@ -29,6 +32,7 @@ pub(super) fn build(name: &str, options: &mut Options) -> Option<Box<dyn Transfo
         "ExtractNewRecordState" => Box::new(unwrap::ExtractNewRecordState::build(options)),
         "HeaderToValue" => Box::new(header_to_value::HeaderToValue::build(options)),
         "PartitionRouting" => Box::new(partition::PartitionRouting::build(options)),
+        "TimezoneConverter" => Box::new(timezone::TimezoneConverter::build(options)),
         _ => return None,
     })
 }
