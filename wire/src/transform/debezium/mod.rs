@@ -2,8 +2,10 @@
 //!
 //! | class | here |
 //! |---|---|
+//! | `io.debezium.transforms.ContentBasedRouter` | [`scripting`] |
 //! | `io.debezium.transforms.ExtractChangedRecordState` | [`changed`] |
 //! | `io.debezium.transforms.ExtractNewRecordState` | [`unwrap`] |
+//! | `io.debezium.transforms.Filter` | [`scripting`] |
 //! | `io.debezium.transforms.HeaderToValue` | [`header_to_value`] |
 //! | `io.debezium.transforms.TimezoneConverter` | [`timezone`] |
 //! | `io.debezium.transforms.partitions.PartitionRouting` | [`partition`] |
@@ -17,6 +19,8 @@ mod partition;
 mod reference;
 #[cfg(test)]
 mod sample;
+mod script;
+mod scripting;
 mod shared;
 mod support;
 mod timezone;
@@ -28,8 +32,10 @@ use super::{Options, Transform};
 /// The transform of a class, by the class's name without its package; `None` if it is not here.
 pub(super) fn build(name: &str, options: &mut Options) -> Option<Box<dyn Transform>> {
     Some(match name {
+        "ContentBasedRouter" => Box::new(scripting::ContentBasedRouter::build(options)),
         "ExtractChangedRecordState" => Box::new(changed::ExtractChangedRecordState::build(options)),
         "ExtractNewRecordState" => Box::new(unwrap::ExtractNewRecordState::build(options)),
+        "Filter" => Box::new(scripting::Filter::build(options)),
         "HeaderToValue" => Box::new(header_to_value::HeaderToValue::build(options)),
         "PartitionRouting" => Box::new(partition::PartitionRouting::build(options)),
         "TimezoneConverter" => Box::new(timezone::TimezoneConverter::build(options)),
