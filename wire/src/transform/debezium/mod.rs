@@ -2,6 +2,7 @@
 //!
 //! | class | here |
 //! |---|---|
+//! | `io.debezium.connector.postgresql.transforms.DecodeLogicalDecodingMessageContent` | [`decode_message`] |
 //! | `io.debezium.transforms.ContentBasedRouter` | [`scripting`] |
 //! | `io.debezium.transforms.ExtractChangedRecordState` | [`changed`] |
 //! | `io.debezium.transforms.ExtractNewRecordState` | [`unwrap`] |
@@ -11,9 +12,11 @@
 //! | `io.debezium.transforms.partitions.PartitionRouting` | [`partition`] |
 
 mod changed;
+mod decode_message;
 mod drop_fields;
 mod header_to_value;
 mod java_hash;
+mod json_schema;
 mod nested;
 mod partition;
 mod reference;
@@ -33,6 +36,9 @@ use super::{Options, Transform};
 pub(super) fn build(name: &str, options: &mut Options) -> Option<Box<dyn Transform>> {
     Some(match name {
         "ContentBasedRouter" => Box::new(scripting::ContentBasedRouter::build(options)),
+        "DecodeLogicalDecodingMessageContent" => {
+            Box::new(decode_message::DecodeMessage::build(options))
+        }
         "ExtractChangedRecordState" => Box::new(changed::ExtractChangedRecordState::build(options)),
         "ExtractNewRecordState" => Box::new(unwrap::ExtractNewRecordState::build(options)),
         "Filter" => Box::new(scripting::Filter::build(options)),
