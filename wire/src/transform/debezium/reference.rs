@@ -72,13 +72,22 @@ impl Reference {
 
     /// The schema of the new field; `None` if the event has no such part.
     pub(super) fn schema(&self, envelope: &Schema) -> Result<Option<Schema>, TransformError> {
-        let home = match &self.parent {
-            None => Some(envelope),
-            Some(parent) => Some(self.parent_schema(envelope, parent)?),
-        };
-        let found = home.and_then(|home| home.field(&self.field));
-        let found = found.or_else(|| envelope.field(&self.field));
+        let found = self.find(envelope)?;
         Ok(found.map(|schema| copied(schema).optional()))
+    }
+
+    /// The schema of the part; `None` if the event has no such part.
+    pub(super) fn find<'s>(
+        &self,
+        envelope: &'s Schema,
+    ) -> Result<Option<&'s Schema>, TransformError> {
+        let home = match &self.parent {
+            None => envelope,
+            Some(parent) => self.parent_schema(envelope, parent)?,
+        };
+        let found = home.field(&self.field);
+        let found = found.or_else(|| envelope.field(&self.field));
+        Ok(found.map(AsRef::as_ref))
     }
 
     fn parent_schema<'s>(

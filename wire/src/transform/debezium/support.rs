@@ -1,12 +1,13 @@
 //! What Debezium's transforms share: envelopes, schemas made from others, Connect's checks.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::super::TransformError;
 use crate::data::{DataRecord, Field, Kind, Schema, Struct, Value};
 
-/// How many schemas Debezium remembers for each transform.
-const CACHED: usize = 64;
+/// How many schemas are remembered by one transform: more than there are tables, as a rule.
+const CACHED: usize = 4096;
 
 /// Whether the record's value is a change event, by the name of its schema.
 pub(super) fn is_envelope(record: &DataRecord) -> bool {
@@ -158,12 +159,22 @@ fn same(left: &Arc<Schema>, right: &Arc<Schema>) -> bool {
 /// Schemas made from others, so that equal records leave with the very same schema.
 #[derive(Debug)]
 pub(super) struct SchemaCache<K> {
-    made: Vec<(Arc<Schema>, K, Arc<Schema>)>,
+    /// By the address of the schema that they were made from, which is kept alive here.
+    made: HashMap<usize, Vec<Made<K>>>,
+}
+
+#[derive(Debug)]
+struct Made<K> {
+    source: Arc<Schema>,
+    key: K,
+    schema: Arc<Schema>,
 }
 
 impl<K> Default for SchemaCache<K> {
     fn default() -> Self {
-        Self { made: Vec::new() }
+        Self {
+            made: HashMap::new(),
+        }
     }
 }
 
@@ -175,21 +186,26 @@ impl<K: PartialEq> SchemaCache<K> {
         key: K,
         make: impl FnOnce(&Schema) -> Result<Schema, TransformError>,
     ) -> Result<Arc<Schema>, TransformError> {
-        let very_same = |made: &&(Arc<Schema>, K, Arc<Schema>)| Arc::ptr_eq(&made.0, source);
-        let equal = |made: &&(Arc<Schema>, K, Arc<Schema>)| made.0 == *source && made.1 == key;
-        let mut known = self.made.iter().filter(very_same);
-        if let Some((.., schema)) = known.find(|made| made.1 == key) {
-            return Ok(Arc::clone(schema));
+        let address = Arc::as_ptr(source).addr();
+        let very_same = self.made.get(&address).into_iter().flatten();
+        let mut very_same = very_same.filter(|made| made.key == key);
+        if let Some(made) = very_same.next() {
+            return Ok(Arc::clone(&made.schema));
         }
-        if let Some((.., schema)) = self.made.iter().find(equal) {
-            return Ok(Arc::clone(schema));
-        }
-        let schema = Arc::new(make(source)?);
+        let mut all = self.made.values().flatten();
+        let schema = match all.find(|made| made.key == key && made.source == *source) {
+            // An equal schema that was made anew for each record is not worth keeping.
+            Some(made) => return Ok(Arc::clone(&made.schema)),
+            None => Arc::new(make(source)?),
+        };
         if self.made.len() >= CACHED {
-            self.made.remove(0);
+            self.made.clear();
         }
-        self.made
-            .push((Arc::clone(source), key, Arc::clone(&schema)));
+        self.made.entry(address).or_default().push(Made {
+            source: Arc::clone(source),
+            key,
+            schema: Arc::clone(&schema),
+        });
         Ok(schema)
     }
 }

@@ -10,7 +10,7 @@ use super::drop_fields::DropFields;
 use super::reference::Reference;
 use super::shared::SharedHeaders;
 use super::support::{
-    SchemaCache, SchemaKey, extended, filled, get_string, is_envelope, not_struct,
+    SchemaCache, SchemaKey, extended, filled, get_string, is_envelope, no_field, not_struct,
     values_with_defaults,
 };
 use crate::data::{DataRecord, Field, Header, Kind, Schema, Struct, Value};
@@ -50,6 +50,7 @@ pub(crate) struct ExtractNewRecordState {
     headers: Vec<Reference>,
     drop: DropFields,
     shared: SharedHeaders,
+    header_schemas: SchemaCache<usize>,
     marked: SchemaCache<()>,
     schemas: SchemaCache<SchemaKey>,
 }
@@ -68,6 +69,7 @@ impl ExtractNewRecordState {
             headers: Reference::list(options, "add.headers"),
             drop: DropFields::build(options),
             shared: SharedHeaders::default(),
+            header_schemas: SchemaCache::default(),
             marked: SchemaCache::default(),
             schemas: SchemaCache::default(),
         }
@@ -75,25 +77,29 @@ impl ExtractNewRecordState {
 
     fn add_headers(&mut self, record: &mut DataRecord) -> Result<(), TransformError> {
         let mut added = Vec::with_capacity(self.headers.len());
-        for reference in &self.headers {
-            let found = match &record.value {
-                Value::Struct(envelope) => {
-                    let schema = reference.schema(envelope.schema())?;
-                    schema.map(|schema| (schema, reference.value(envelope)))
+        for (place, reference) in self.headers.iter().enumerate() {
+            let (schema, value) = match &record.value {
+                Value::Struct(event) if reference.find(event.schema())?.is_some() => {
+                    let make = |schema: &_| {
+                        let schema = reference.schema(schema)?;
+                        schema.ok_or_else(|| no_field(&reference.name))
+                    };
+                    let schema = self
+                        .header_schemas
+                        .get_or_make(event.schema(), place, make)?;
+                    (schema, reference.value(event))
                 }
                 Value::Null if reference.is_operation() => {
-                    Some((Schema::new(Kind::String), Value::from("d")))
+                    (Arc::new(Schema::new(Kind::String)), Value::from("d"))
                 }
-                Value::Null => None,
+                Value::Null | Value::Struct(_) => continue,
                 other => return Err(not_struct(other, PURPOSE)),
             };
-            if let Some((schema, value)) = found {
-                added.push(Header {
-                    name: Arc::clone(&reference.name),
-                    schema: Some(Arc::new(schema)),
-                    value,
-                });
-            }
+            added.push(Header {
+                name: Arc::clone(&reference.name),
+                schema: Some(schema),
+                value,
+            });
         }
         self.shared.add(record, added);
         Ok(())
@@ -191,7 +197,7 @@ impl ExtractNewRecordState {
     fn added(&self, event: &Struct) -> Result<Added, TransformError> {
         let mut values = Vec::with_capacity(self.fields.len());
         for field in &self.fields {
-            if field.schema(event.schema())?.is_some() {
+            if field.find(event.schema())?.is_some() {
                 values.push(field.value(event));
             }
         }
