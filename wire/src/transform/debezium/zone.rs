@@ -289,6 +289,10 @@ mod tests {
             let zone = Zone::parse(zone).expect("a zone");
             assert_eq!(zone.moved_timestamp(text).as_deref(), Some(expected));
         }
+    }
+
+    #[test]
+    fn texts_without_a_time_do_not_move() {
         for text in [
             "infinity",
             "2014-02-30T00:00:00Z",

@@ -256,6 +256,10 @@ fn the_rest_is_refused_with_its_place() {
         ),
         ("topic # x", "refused: `#` at character 7 is not understood"),
     ]);
+}
+
+#[test]
+fn endless_and_wrong_patterns_are_refused() {
     let nested = "(".repeat(200);
     assert_eq!(
         result(&nested, &record()),
