@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `io.debezium.connector.postgresql.transforms.DecodeLogicalDecodingMessageContent` | [`decode_message`] |
 //! | `io.debezium.transforms.ContentBasedRouter` | [`scripting`] |
+//! | `io.debezium.transforms.EnforceRecordSize` | [`record_size`] |
 //! | `io.debezium.transforms.ExtractChangedRecordState` | [`changed`] |
 //! | `io.debezium.transforms.ExtractNewRecordState` | [`unwrap`] |
 //! | `io.debezium.transforms.Filter` | [`scripting`] |
@@ -19,6 +20,7 @@ mod java_hash;
 mod json_schema;
 mod nested;
 mod partition;
+mod record_size;
 mod reference;
 #[cfg(test)]
 mod sample;
@@ -39,6 +41,7 @@ pub(super) fn build(name: &str, options: &mut Options) -> Option<Box<dyn Transfo
         "DecodeLogicalDecodingMessageContent" => {
             Box::new(decode_message::DecodeMessage::build(options))
         }
+        "EnforceRecordSize" => Box::new(record_size::EnforceRecordSize::build(options)),
         "ExtractChangedRecordState" => Box::new(changed::ExtractChangedRecordState::build(options)),
         "ExtractNewRecordState" => Box::new(unwrap::ExtractNewRecordState::build(options)),
         "Filter" => Box::new(scripting::Filter::build(options)),
