@@ -3,15 +3,24 @@
 //! A record in the data model enters, the same, another or none leaves. [`build`] finds a transform
 //! by its Java class and reads its options as Connect would.
 
+mod chain;
+pub(crate) mod envelope;
+mod logical_table;
 mod options;
+mod outbox;
+mod predicate;
+mod routing;
 
 use std::fmt;
 
 use crate::data::DataRecord;
+pub(crate) use chain::Chain;
+pub use chain::{ChainProblem, Link, PredicateUse};
 pub use options::{OptionProblem, Options};
+pub use routing::routers;
 
 /// One link of the chain.
-pub trait Transform: fmt::Debug + Send {
+pub trait Transform: fmt::Debug + Send + Sync {
     /// Transforms a record; `None` drops it.
     ///
     /// # Errors
@@ -38,4 +47,18 @@ pub enum Half {
     Key,
     /// The value.
     Value,
+}
+
+/// Makes a transform of a Java class from its options; problems go to `options`. `None` when there is
+/// no such class here.
+pub(crate) fn build(class: &str, options: &mut Options) -> Option<Box<dyn Transform>> {
+    Some(match class {
+        "io.debezium.transforms.outbox.EventRouter" => {
+            Box::new(outbox::EventRouter::build(options))
+        }
+        "io.debezium.transforms.ByLogicalTableRouter" => {
+            Box::new(logical_table::LogicalTable::build(options))
+        }
+        _ => return None,
+    })
 }
