@@ -3,7 +3,9 @@
 //! A record in the data model enters, the same, another or none leaves. [`build`] finds a transform
 //! by its Java class and reads its options as Connect would.
 
+mod kafka;
 mod options;
+mod predicate;
 
 use std::fmt;
 

@@ -1,0 +1,296 @@
+//! Java's `SimpleDateFormat`, reading: lenient as Java is, in English and UTC.
+//!
+//! Enters text, leaves milliseconds since 1970-01-01 UTC.
+
+use super::date_format::{DAY, DateFormat, MONTHS, Part, WEEKDAYS, days};
+
+/// Two digits of a year before this one are of the century after it. Java's moves with the
+/// clock: it is eighty years ago.
+const CENTURY: i64 = 1_946;
+
+impl DateFormat {
+    /// Reads a time from the front of a text; what follows is left alone.
+    pub(super) fn parse(&self, text: &str) -> Option<i64> {
+        let mut reader = Reader {
+            text,
+            at: 0,
+            read: Read::default(),
+        };
+        let mut parts = self.parts.iter().peekable();
+        while let Some(part) = parts.next() {
+            match *part {
+                Part::Literal(character) => reader.literal(character)?,
+                Part::Field(letter, count) => {
+                    let next = parts.peek();
+                    let fixed = matches!(next, Some(Part::Field(..)));
+                    reader.field(letter, count, fixed)?;
+                }
+            }
+        }
+        Some(reader.read.millis())
+    }
+}
+
+/// What was read, still to be put together.
+#[derive(Debug, Default)]
+struct Read {
+    before_christ: bool,
+    year: Option<i64>,
+    /// From 0.
+    month: i64,
+    day: Option<i64>,
+    day_of_year: Option<i64>,
+    hour: Option<i64>,
+    hour_of_half: i64,
+    afternoon: bool,
+    minute: i64,
+    second: i64,
+    milli: i64,
+    offset_minutes: i64,
+}
+
+impl Read {
+    fn millis(&self) -> i64 {
+        let year = self.year.unwrap_or(1_970);
+        let year = if self.before_christ { 1 - year } else { year };
+        let month = if self.day.is_none() && self.day_of_year.is_some() {
+            0
+        } else {
+            self.month
+        };
+        let year = year + month.div_euclid(12);
+        let first = days(year, month.rem_euclid(12) + 1, 1);
+        let day = self.day.or(self.day_of_year).unwrap_or(1);
+        let exact = days(year, month.rem_euclid(12) + 1, day);
+        // Overflowing days count on; within a month the calendar's change is minded.
+        let day = if (1..=28).contains(&day) {
+            exact
+        } else {
+            first + day - 1
+        };
+        let half = self.hour_of_half + if self.afternoon { 12 } else { 0 };
+        let minutes = self.hour.unwrap_or(half) * 60 + self.minute - self.offset_minutes;
+        let time = (minutes * 60 + self.second) * 1_000 + self.milli;
+        day * DAY + time
+    }
+}
+
+struct Reader<'t> {
+    text: &'t str,
+    at: usize,
+    read: Read,
+}
+
+impl<'t> Reader<'t> {
+    fn rest(&self) -> &'t str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    fn literal(&mut self, character: char) -> Option<()> {
+        self.rest().strip_prefix(character)?;
+        self.at += character.len_utf8();
+        Some(())
+    }
+
+    fn field(&mut self, letter: char, count: usize, fixed: bool) -> Option<()> {
+        let start = self.at;
+        self.at += self.rest().len() - self.rest().trim_start_matches([' ', '\t']).len();
+        if self.rest().is_empty() {
+            return None;
+        }
+        match letter {
+            'G' => self.read.before_christ = self.word(&["AD", "BC"])? == 1,
+            'M' | 'L' if count > 2 => {
+                let month = self.word(&MONTHS)?;
+                self.read.month = i64::try_from(month).ok()?;
+            }
+            'E' => {
+                self.word(&WEEKDAYS)?;
+            }
+            'a' => self.read.afternoon = self.word(&["AM", "PM"])? == 1,
+            'z' | 'Z' | 'X' => self.zone(letter, count)?,
+            _ => {
+                let end = fixed.then_some(start + count);
+                let from = self.at;
+                let number = self.number(end)?;
+                let digits = self.at - from;
+                self.set(letter, count, digits, number);
+            }
+        }
+        Some(())
+    }
+
+    fn set(&mut self, letter: char, count: usize, digits: usize, number: i64) {
+        let read = &mut self.read;
+        match letter {
+            'y' | 'Y' if count <= 2 && digits == 2 && number >= 0 => {
+                let century = CENTURY - CENTURY % 100;
+                let later = if number < CENTURY % 100 { 100 } else { 0 };
+                read.year = Some(century + later + number);
+            }
+            'y' | 'Y' => read.year = Some(number),
+            'M' | 'L' => read.month = number - 1,
+            'd' => read.day = Some(number),
+            'D' => read.day_of_year = Some(number),
+            'k' => read.hour = Some(if number == 24 { 0 } else { number }),
+            'H' => read.hour = Some(number),
+            'h' => read.hour_of_half = if number == 12 { 0 } else { number },
+            'K' => read.hour_of_half = number,
+            'm' => read.minute = number,
+            's' => read.second = number,
+            'S' => read.milli = number,
+            // Weeks and weekdays give way to the day of the month.
+            _ => {}
+        }
+    }
+
+    /// A whole number, up to `end` if the next field follows at once.
+    fn number(&mut self, end: Option<usize>) -> Option<i64> {
+        let text = match end {
+            Some(end) => self.text.get(self.at..end)?,
+            None => self.rest(),
+        };
+        let unsigned = text.strip_prefix('-').unwrap_or(text);
+        let digits = unsigned.bytes().take_while(u8::is_ascii_digit).count();
+        let length = text.len() - unsigned.len() + digits;
+        let number: i64 = text.get(..length)?.parse().ok()?;
+        self.at += length;
+        Some(i64::from(i32::try_from(number).unwrap_or(i32::MAX)))
+    }
+
+    /// The longest of some names or their first three letters, in any letter case.
+    fn word(&mut self, names: &[&str]) -> Option<usize> {
+        let rest = self.rest();
+        let is_next = |name: &str| {
+            let text = rest.get(..name.len());
+            text.is_some_and(|text| text.eq_ignore_ascii_case(name))
+        };
+        let lengths = names.iter().enumerate().filter_map(|(index, name)| {
+            let short = name.get(..3).unwrap_or(name);
+            let length = if is_next(name) {
+                name.len()
+            } else {
+                short.len()
+            };
+            is_next(short).then_some((length, index))
+        });
+        let (length, index) = lengths.max_by_key(|(length, _)| *length)?;
+        self.at += length;
+        Some(index)
+    }
+
+    fn zone(&mut self, letter: char, count: usize) -> Option<()> {
+        let named = if letter == 'X' {
+            self.rest().strip_prefix('Z').map(|_| 1)
+        } else {
+            let word = self.rest().get(..3);
+            let word = word.filter(|word| {
+                ["UTC", "GMT"]
+                    .iter()
+                    .any(|name| word.eq_ignore_ascii_case(name))
+            });
+            word.map(str::len)
+        };
+        self.at += named.unwrap_or(0);
+        let sign = match self.rest().chars().next() {
+            Some('+') => 1,
+            Some('-') => -1,
+            _ => return named.map(|_| ()),
+        };
+        if named.is_some() && letter == 'X' {
+            return Some(());
+        }
+        self.at += 1;
+        let colon = named.is_some() || letter == 'X' && count == 3;
+        let hours = self.two_digits(23)?;
+        let mut minutes = hours * 60;
+        if letter != 'X' || count != 1 {
+            if colon {
+                self.literal(':')?;
+            }
+            minutes += self.two_digits(59)?;
+        }
+        self.read.offset_minutes = sign * minutes;
+        Some(())
+    }
+
+    fn two_digits(&mut self, most: i64) -> Option<i64> {
+        let digits = self.rest().get(..2)?;
+        let numeric = digits.bytes().all(|byte| byte.is_ascii_digit());
+        let number = digits
+            .parse()
+            .ok()
+            .filter(|number| numeric && *number <= most)?;
+        self.at += 2;
+        Some(number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What Java prints in English and UTC.
+    #[test]
+    fn times_print_as_java_prints_them() {
+        let check = |pattern: &str, millis: i64, text: &str| {
+            let format = DateFormat::new(pattern).expect(pattern);
+            assert_eq!(format.format(millis), text, "{pattern} {millis}");
+        };
+        let all = "G y Y yy M MMM MMMM L LLL w W D d F E EEEE u a H k K h m s S z zzzz Z X XXX";
+        check(
+            all,
+            0,
+            "AD 1970 1970 70 1 Jan January 1 Jan 1 1 1 1 1 Thu Thursday 4 AM 0 24 0 12 0 0 0 UTC \
+             Coordinated Universal Time +0000 Z Z",
+        );
+        check("yyyyMMdd", 1_710_512_345_678, "20240315");
+        check(
+            "yyyy-MM-dd'T'HH:mm:ss.SSS'Z'",
+            1_710_512_345_678,
+            "2024-03-15T14:19:05.678Z",
+        );
+        check("yyyy-MM-dd G", CUTOVER_MS, "1582-10-15 AD");
+        check("yyyy-MM-dd G", CUTOVER_MS - 1, "1582-10-04 AD");
+        check("y ''yy' T'", -1, "1969 '69 T");
+    }
+
+    const CUTOVER_MS: i64 = -141_427 * DAY;
+
+    #[test]
+    fn texts_are_read_as_java_reads_them() {
+        let check = |pattern: &str, text: &str, millis: Option<i64>| {
+            let format = DateFormat::new(pattern).expect(pattern);
+            assert_eq!(format.parse(text), millis, "{pattern} {text}");
+        };
+        check("yyyy-MM-dd", "2024-03-15", Some(1_710_460_800_000));
+        check("yyyy-MM-dd", "2024-03-15 and more", Some(1_710_460_800_000));
+        check("yyyy-MM-dd", "2023-15-15", Some(1_710_460_800_000));
+        check(
+            "yyyyMMddHHmmssSSS",
+            "20240315141905678",
+            Some(1_710_512_345_678),
+        );
+        check(
+            "yyyy-MM-dd'T'HH:mm:ssX",
+            "2024-03-15T15:19:05+01",
+            Some(1_710_512_345_000),
+        );
+        check(
+            "yyyy-MM-dd HH:mm:ss Z",
+            "2024-03-15 14:19:05 +0000",
+            Some(1_710_512_345_000),
+        );
+        check(
+            "EEE, d MMM yyyy hh:mm a z",
+            "Fri, 15 march 2024 02:19 PM UTC",
+            Some(1_710_512_340_000),
+        );
+        check("yyyy-MM-dd", "2024/03/15", None);
+        check("yyyy-MM-dd", "", None);
+        check("yyyyMMdd", "2024031", None);
+        check("yyyy-MM-dd", "1582-10-04", Some(CUTOVER_MS - DAY));
+        check("yy-M-d", "24-3-15", Some(1_710_460_800_000));
+        check("yy-M-d", "70-1-2", Some(DAY));
+    }
+}
