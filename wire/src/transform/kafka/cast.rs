@@ -90,7 +90,12 @@ fn target(options: &mut Options, word: &str) -> Target {
             options.problem("spec", message);
         }
         _ => {
-            let message = format!("Invalid type found in casting spec: {word}");
+            // Kafka's own words, its exception's arguments mixed up.
+            let message = format!(
+                "Invalid value java.lang.IllegalArgumentException: No enum constant \
+                 org.apache.kafka.connect.data.Schema.Type.{upper} for configuration Invalid type \
+                 found in casting spec: {word}"
+            );
             options.problem("spec", message);
         }
     }
@@ -133,6 +138,10 @@ fn updated(schema: &Schema, spec: &Spec) -> Result<Arc<Schema>, TransformError> 
             let default = schema.default.as_ref();
             let default = default.map(|default| cast(schema, default, *target));
             (target.kind(), default.transpose()?)
+        }
+        Spec::Fields(_) if !schema.is_struct() => {
+            let text = "Cannot list fields on non-struct type";
+            return Err(TransformError::new(text));
         }
         Spec::Fields(casts) => {
             let fields = schema.fields().iter().map(|field| {

@@ -2,6 +2,7 @@
 //!
 //! Enters text, leaves milliseconds since 1970-01-01 UTC.
 
+use super::cast_value::narrow32;
 use super::date_format::{DAY, DateFormat, MONTHS, Part, WEEKDAYS, days};
 
 /// Two digits of a year before this one are of the century after it. Java's moves with the
@@ -22,7 +23,7 @@ impl DateFormat {
                 Part::Literal(character) => reader.literal(character)?,
                 Part::Field(letter, count) => {
                     let next = parts.peek();
-                    let fixed = matches!(next, Some(Part::Field(..)));
+                    let fixed = next.is_some_and(|next| is_number(next));
                     reader.field(letter, count, fixed)?;
                 }
             }
@@ -31,13 +32,26 @@ impl DateFormat {
     }
 }
 
+/// Whether it is a field of digits; one before it takes no more than its own.
+const fn is_number(part: &Part) -> bool {
+    match *part {
+        Part::Literal(_) | Part::Field('G' | 'E' | 'a' | 'z' | 'Z' | 'X', _) => false,
+        Part::Field('M' | 'L', count) => count <= 2,
+        Part::Field(..) => true,
+    }
+}
+
 /// What was read, still to be put together.
 #[derive(Debug, Default)]
 struct Read {
     before_christ: bool,
     year: Option<i64>,
+    week_year: Option<i64>,
+    week: Option<i64>,
+    /// From 0, Sunday.
+    weekday: i64,
     /// From 0.
-    month: i64,
+    month: Option<i64>,
     day: Option<i64>,
     day_of_year: Option<i64>,
     hour: Option<i64>,
@@ -51,27 +65,36 @@ struct Read {
 
 impl Read {
     fn millis(&self) -> i64 {
-        let year = self.year.unwrap_or(1_970);
-        let year = if self.before_christ { 1 - year } else { year };
-        let month = if self.day.is_none() && self.day_of_year.is_some() {
-            0
-        } else {
-            self.month
-        };
-        let year = year + month.div_euclid(12);
-        let first = days(year, month.rem_euclid(12) + 1, 1);
-        let day = self.day.or(self.day_of_year).unwrap_or(1);
-        let exact = days(year, month.rem_euclid(12) + 1, day);
-        // Overflowing days count on; within a month the calendar's change is minded.
-        let day = if (1..=28).contains(&day) {
-            exact
-        } else {
-            first + day - 1
-        };
         let half = self.hour_of_half + if self.afternoon { 12 } else { 0 };
         let minutes = self.hour.unwrap_or(half) * 60 + self.minute - self.offset_minutes;
         let time = (minutes * 60 + self.second) * 1_000 + self.milli;
-        day * DAY + time
+        self.days().wrapping_mul(DAY).wrapping_add(time)
+    }
+
+    fn days(&self) -> i64 {
+        let year = self.year.unwrap_or(1_970);
+        let year = if self.before_christ { 1 - year } else { year };
+        if let Some(year) = self.week_year {
+            return self.day_of_week(year, self.week.unwrap_or(1));
+        }
+        match (self.day, self.day_of_year, self.month, self.week) {
+            (None, Some(day), ..) => return days(year, 1, 1) + day - 1,
+            (None, None, None, Some(week)) => return self.day_of_week(year, week),
+            _ => {}
+        }
+        let month = self.month.unwrap_or(0);
+        let (year, month) = (year + month.div_euclid(12), month.rem_euclid(12) + 1);
+        match self.day.unwrap_or(1) {
+            // Within a month the change of the calendar is minded, beyond it days count on.
+            day @ 1..=28 => days(year, month, day),
+            day => days(year, month, 1) + day - 1,
+        }
+    }
+
+    /// A day of a week that begins on Sunday; the first has the 1st of January.
+    const fn day_of_week(&self, year: i64, week: i64) -> i64 {
+        let first = days(year, 1, 1);
+        first - (first + 4).rem_euclid(7) + (week - 1) * 7 + self.weekday
     }
 }
 
@@ -102,10 +125,11 @@ impl<'t> Reader<'t> {
             'G' => self.read.before_christ = self.word(&["AD", "BC"])? == 1,
             'M' | 'L' if count > 2 => {
                 let month = self.word(&MONTHS)?;
-                self.read.month = i64::try_from(month).ok()?;
+                self.read.month = i64::try_from(month).ok();
             }
             'E' => {
-                self.word(&WEEKDAYS)?;
+                let weekday = self.word(&WEEKDAYS)?;
+                self.read.weekday = i64::try_from(weekday).ok()?;
             }
             'a' => self.read.afternoon = self.word(&["AM", "PM"])? == 1,
             'z' | 'Z' | 'X' => self.zone(letter, count)?,
@@ -126,10 +150,12 @@ impl<'t> Reader<'t> {
             'y' | 'Y' if count <= 2 && digits == 2 && number >= 0 => {
                 let century = CENTURY - CENTURY % 100;
                 let later = if number < CENTURY % 100 { 100 } else { 0 };
-                read.year = Some(century + later + number);
+                self.set_year(letter, century + later + number);
             }
-            'y' | 'Y' => read.year = Some(number),
-            'M' | 'L' => read.month = number - 1,
+            'y' | 'Y' => self.set_year(letter, number),
+            'M' | 'L' => read.month = Some(number - 1),
+            'w' => read.week = Some(number),
+            'u' => read.weekday = number % 7,
             'd' => read.day = Some(number),
             'D' => read.day_of_year = Some(number),
             'k' => read.hour = Some(if number == 24 { 0 } else { number }),
@@ -139,8 +165,16 @@ impl<'t> Reader<'t> {
             'm' => read.minute = number,
             's' => read.second = number,
             'S' => read.milli = number,
-            // Weeks and weekdays give way to the day of the month.
+            // Weeks of the month give way to its days.
             _ => {}
+        }
+    }
+
+    fn set_year(&mut self, letter: char, year: i64) {
+        if letter == 'Y' {
+            self.read.week_year = Some(year);
+        } else {
+            (self.read.year, self.read.week_year) = (Some(year), None);
         }
     }
 
@@ -153,9 +187,12 @@ impl<'t> Reader<'t> {
         let unsigned = text.strip_prefix('-').unwrap_or(text);
         let digits = unsigned.bytes().take_while(u8::is_ascii_digit).count();
         let length = text.len() - unsigned.len() + digits;
-        let number: i64 = text.get(..length)?.parse().ok()?;
+        if digits == 0 {
+            return None;
+        }
+        let number = text.get(..length)?.parse().unwrap_or(i64::MAX);
         self.at += length;
-        Some(i64::from(i32::try_from(number).unwrap_or(i32::MAX)))
+        Some(i64::from(narrow32(number)))
     }
 
     /// The longest of some names or their first three letters, in any letter case.
@@ -202,7 +239,12 @@ impl<'t> Reader<'t> {
         }
         self.at += 1;
         let colon = named.is_some() || letter == 'X' && count == 3;
-        let hours = self.two_digits(23)?;
+        // After a name, one digit is enough.
+        let hours = match (self.two_digits(23), named) {
+            (Some(hours), _) => hours,
+            (None, Some(_)) => self.digits(1, 9)?,
+            (None, None) => return None,
+        };
         let mut minutes = hours * 60;
         if letter != 'X' || count != 1 {
             if colon {
@@ -215,13 +257,17 @@ impl<'t> Reader<'t> {
     }
 
     fn two_digits(&mut self, most: i64) -> Option<i64> {
-        let digits = self.rest().get(..2)?;
+        self.digits(2, most)
+    }
+
+    fn digits(&mut self, count: usize, most: i64) -> Option<i64> {
+        let digits = self.rest().get(..count)?;
         let numeric = digits.bytes().all(|byte| byte.is_ascii_digit());
         let number = digits
             .parse()
             .ok()
             .filter(|number| numeric && *number <= most)?;
-        self.at += 2;
+        self.at += count;
         Some(number)
     }
 }
@@ -288,7 +334,8 @@ mod tests {
         );
         check("yyyy-MM-dd", "2024/03/15", None);
         check("yyyy-MM-dd", "", None);
-        check("yyyyMMdd", "2024031", None);
+        check("yyyyMMdd", "2024031", Some(1_709_251_200_000));
+        check("yyyyMMdd", "202403", None);
         check("yyyy-MM-dd", "1582-10-04", Some(CUTOVER_MS - DAY));
         check("yy-M-d", "24-3-15", Some(1_710_460_800_000));
         check("yy-M-d", "70-1-2", Some(DAY));

@@ -83,11 +83,10 @@ impl Transform for InsertField {
             return Ok(Some(record));
         }
         let from = part::take_struct(self.half, &mut record, PURPOSE)?;
-        let (schema, mut values) = part::values(from, self.with_default)?;
         let inserted = &self.inserted;
-        let updated = self
-            .schemas
-            .get(&schema, |schema| widened(schema, inserted))?;
+        let widen = |schema: &Schema| widened(schema, inserted);
+        let updated = self.schemas.get(from.schema(), widen)?;
+        let (_, mut values) = part::values(from, self.with_default)?;
         for (_, source) in inserted {
             values.push(inserted_value(source, &record)?);
         }

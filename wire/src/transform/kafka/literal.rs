@@ -118,7 +118,7 @@ fn temporal(token: &str) -> Option<Parsed> {
     let token = token.replace("\\:", ":");
     let (name, kind, pattern) = match token.encode_utf16().count() {
         10 => (DATE, Kind::Int32, "yyyy-MM-dd"),
-        12 => (TIME, Kind::Int32, "HH:mm:ss.SSS'Z'"),
+        13 => (TIME, Kind::Int32, "HH:mm:ss.SSS'Z'"),
         24 => (TIMESTAMP, Kind::Int64, "yyyy-MM-dd'T'HH:mm:ss.SSS'Z'"),
         _ => return None,
     };

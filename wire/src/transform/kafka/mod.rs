@@ -30,6 +30,11 @@ mod timestamp_converter;
 mod timestamp_router;
 mod value_to_key;
 
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;
+
 use super::{Half, Options, Transform};
 
 /// The package of the classes.

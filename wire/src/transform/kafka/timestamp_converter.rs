@@ -87,9 +87,11 @@ fn format(options: &mut Options, target: Option<Form>) -> Option<DateFormat> {
     };
     let format = DateFormat::new(&pattern);
     if let Err(why) = &format {
+        // Kafka's own words, its exception's arguments mixed up.
         let message = format!(
-            "TimestampConverter requires a SimpleDateFormat-compatible pattern for string \
-             timestamps: {pattern} ({why})"
+            "Invalid value java.lang.IllegalArgumentException: {why} for configuration \
+             TimestampConverter requires a SimpleDateFormat-compatible pattern for string \
+             timestamps: {pattern}"
         );
         options.problem("format", message);
     }
