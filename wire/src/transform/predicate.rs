@@ -10,7 +10,7 @@ use crate::pattern::Pattern;
 pub(crate) const PACKAGE: &str = "org.apache.kafka.connect.transforms.predicates.";
 
 /// A question about a record.
-pub trait Predicate: fmt::Debug + Send {
+pub(crate) trait Predicate: fmt::Debug + Send {
     /// Whether it is so.
     fn test(&self, record: &DataRecord) -> bool;
 }

@@ -41,19 +41,28 @@ const fn is_number(part: &Part) -> bool {
     }
 }
 
+/// A number and when it was read: of those that contradict each other the last one counts.
+#[derive(Debug, Clone, Copy)]
+struct Stamped {
+    at: u32,
+    number: i64,
+}
+
 /// What was read, still to be put together.
 #[derive(Debug, Default)]
 struct Read {
+    /// Counts what was read.
+    clock: u32,
     before_christ: bool,
     year: Option<i64>,
     week_year: Option<i64>,
-    week: Option<i64>,
+    week: Option<Stamped>,
     /// From 0, Sunday.
-    weekday: i64,
+    weekday: Option<Stamped>,
     /// From 0.
     month: Option<i64>,
-    day: Option<i64>,
-    day_of_year: Option<i64>,
+    day: Option<Stamped>,
+    day_of_year: Option<Stamped>,
     hour: Option<i64>,
     hour_of_half: i64,
     afternoon: bool,
@@ -74,27 +83,52 @@ impl Read {
     fn days(&self) -> i64 {
         let year = self.year.unwrap_or(1_970);
         let year = if self.before_christ { 1 - year } else { year };
+        let week = self.week.map_or(1, |week| week.number);
         if let Some(year) = self.week_year {
-            return self.day_of_week(year, self.week.unwrap_or(1));
+            return self.day_of_week(year, week);
         }
-        match (self.day, self.day_of_year, self.month, self.week) {
-            (None, Some(day), ..) => return days(year, 1, 1) + day - 1,
-            (None, None, None, Some(week)) => return self.day_of_week(year, week),
+        let at = |read: Option<Stamped>| read.map_or(0, |read| read.at);
+        // A week takes a weekday along, which alone says less than any other day.
+        let both = self.week.and(self.weekday);
+        let of_week = both.map_or(0, |weekday| weekday.at.max(at(self.week)));
+        match (self.day, self.day_of_year) {
+            (_, Some(day)) if day.at > at(self.day).max(of_week) => {
+                return days(year, 1, 1) + day.number - 1;
+            }
+            (Some(day), _) if day.at > of_week => return self.day_of_month(year, day.number),
+            _ if of_week > 0 || at(self.week) > 0 => return self.day_of_week(year, week),
             _ => {}
         }
+        let first = self.day_of_month(year, 1);
+        let later = self
+            .weekday
+            .map(|day| day.number - (first + 4).rem_euclid(7));
+        first + later.map_or(0, |later| later.rem_euclid(7))
+    }
+
+    fn day_of_month(&self, year: i64, day: i64) -> i64 {
         let month = self.month.unwrap_or(0);
         let (year, month) = (year + month.div_euclid(12), month.rem_euclid(12) + 1);
-        match self.day.unwrap_or(1) {
+        match day {
             // Within a month the change of the calendar is minded, beyond it days count on.
-            day @ 1..=28 => days(year, month, day),
-            day => days(year, month, 1) + day - 1,
+            1..=28 => days(year, month, day),
+            _ => days(year, month, 1) + day - 1,
         }
     }
 
     /// A day of a week that begins on Sunday; the first has the 1st of January.
-    const fn day_of_week(&self, year: i64, week: i64) -> i64 {
+    fn day_of_week(&self, year: i64, week: i64) -> i64 {
         let first = days(year, 1, 1);
-        first - (first + 4).rem_euclid(7) + (week - 1) * 7 + self.weekday
+        let weekday = self.weekday.map_or(0, |weekday| weekday.number);
+        first - (first + 4).rem_euclid(7) + (week - 1) * 7 + weekday
+    }
+
+    const fn stamped(&mut self, number: i64) -> Option<Stamped> {
+        self.clock += 1;
+        Some(Stamped {
+            at: self.clock,
+            number,
+        })
     }
 }
 
@@ -129,7 +163,8 @@ impl<'t> Reader<'t> {
             }
             'E' => {
                 let weekday = self.word(&WEEKDAYS)?;
-                self.read.weekday = i64::try_from(weekday).ok()?;
+                let weekday = i64::try_from(weekday).ok()?;
+                self.read.weekday = self.read.stamped(weekday);
             }
             'a' => self.read.afternoon = self.word(&["AM", "PM"])? == 1,
             'z' | 'Z' | 'X' => self.zone(letter, count)?,
@@ -154,10 +189,10 @@ impl<'t> Reader<'t> {
             }
             'y' | 'Y' => self.set_year(letter, number),
             'M' | 'L' => read.month = Some(number - 1),
-            'w' => read.week = Some(number),
-            'u' => read.weekday = number % 7,
-            'd' => read.day = Some(number),
-            'D' => read.day_of_year = Some(number),
+            'w' => read.week = read.stamped(number),
+            'u' => read.weekday = read.stamped(number % 7),
+            'd' => read.day = read.stamped(number),
+            'D' => read.day_of_year = read.stamped(number),
             'k' => read.hour = Some(if number == 24 { 0 } else { number }),
             'H' => read.hour = Some(number),
             'h' => read.hour_of_half = if number == 12 { 0 } else { number },
@@ -217,26 +252,25 @@ impl<'t> Reader<'t> {
     }
 
     fn zone(&mut self, letter: char, count: usize) -> Option<()> {
-        let named = if letter == 'X' {
-            self.rest().strip_prefix('Z').map(|_| 1)
-        } else {
-            let word = self.rest().get(..3);
-            let word = word.filter(|word| {
-                ["UTC", "GMT"]
-                    .iter()
-                    .any(|name| word.eq_ignore_ascii_case(name))
-            });
-            word.map(str::len)
+        let rest = self.rest();
+        let starts = |name: &str| {
+            let text = rest.get(..name.len());
+            text.is_some_and(|text| text.eq_ignore_ascii_case(name))
         };
+        let (name, takes_offset) = match letter {
+            'X' => ("Z", false),
+            _ if starts("GMT") => ("GMT", true),
+            _ => ("UTC", false),
+        };
+        let named = (letter != 'X' || rest.starts_with('Z')) && starts(name);
+        let named = named.then_some(name.len());
         self.at += named.unwrap_or(0);
         let sign = match self.rest().chars().next() {
+            _ if named.is_some() && !takes_offset => return Some(()),
             Some('+') => 1,
             Some('-') => -1,
             _ => return named.map(|_| ()),
         };
-        if named.is_some() && letter == 'X' {
-            return Some(());
-        }
         self.at += 1;
         let colon = named.is_some() || letter == 'X' && count == 3;
         // After a name, one digit is enough.

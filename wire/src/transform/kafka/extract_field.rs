@@ -68,7 +68,7 @@ impl Transform for ExtractField {
             return Err(TransformError::new(format!("Unknown field: {}", self.text)));
         };
         let schema = Arc::clone(&field.schema);
-        let value = match &from {
+        let value = match from {
             Some(from) => self.path.value(from, self.with_default)?,
             None => Value::Null,
         };

@@ -67,26 +67,30 @@ impl FieldPath {
     }
 
     /// The value that the path leads to; null where a parent is null or missing.
-    pub(super) fn value(&self, from: &Struct, with_default: bool) -> Result<Value, TransformError> {
+    pub(super) fn value(&self, from: Struct, with_default: bool) -> Result<Value, TransformError> {
         let mut current = from;
         for parent in &self.parents {
-            let (Some(value), Some(schema)) = (current.get(parent), current.schema().field(parent))
-            else {
+            let Some((schema, value)) = child(current, parent, true) else {
                 return Ok(Value::Null);
             };
             current = match value {
                 Value::Null => return Ok(Value::Null),
                 Value::Struct(inner) => inner,
-                other => return Err(no_struct(schema, other)),
+                other => return Err(no_struct(&schema, &other)),
             };
         }
-        let value = if with_default {
-            current.get(&self.last)
-        } else {
-            current.get_without_default(&self.last)
-        };
-        Ok(value.cloned().unwrap_or_default())
+        let last = child(current, &self.last, with_default);
+        Ok(last.map(|(_, value)| value).unwrap_or_default())
     }
+}
+
+/// Takes a field out of a struct.
+fn child(from: Struct, name: &str, with_default: bool) -> Option<(Arc<Schema>, Value)> {
+    let position = from.schema().position(name)?;
+    let schema = Arc::clone(&from.schema().fields().get(position)?.schema);
+    let value = from.into_values().into_iter().nth(position)?;
+    let value = part::or_default(&schema, value, with_default);
+    Some((schema, value))
 }
 
 fn no_struct(schema: &Arc<Schema>, value: &Value) -> TransformError {

@@ -1,6 +1,6 @@
 //! `ReplaceField`: leaves fields out and renames others.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use crate::data::{DataRecord, Field, Schema, Struct, Value};
@@ -26,9 +26,9 @@ struct Chosen {
     exclude: HashSet<String>,
     include: HashSet<String>,
     /// Old names to new ones.
-    renames: HashMap<String, String>,
+    renames: BTreeMap<String, String>,
     /// New names to old ones.
-    reverse: HashMap<String, String>,
+    reverse: BTreeMap<String, String>,
 }
 
 pub(crate) fn build(half: Half, options: &mut Options) -> ReplaceField {
@@ -49,9 +49,9 @@ pub(crate) fn build(half: Half, options: &mut Options) -> ReplaceField {
     }
 }
 
-fn renames(options: &mut Options) -> HashMap<String, String> {
+fn renames(options: &mut Options) -> BTreeMap<String, String> {
     let mappings = options.list("renames");
-    let mut renames = HashMap::new();
+    let mut renames = BTreeMap::new();
     for mapping in &mappings {
         let parts: Vec<_> = mapping.trim_end_matches(':').split(':').collect();
         if let [old, new] = parts[..] {
@@ -107,10 +107,10 @@ impl Transform for ReplaceField {
         let from = part::take_struct(self.half, &mut record, "field replacement")?;
         let schema = Arc::clone(from.schema());
         let (updated, places) = self.plans.get(&schema, |schema| self.chosen.plan(schema))?;
-        let old = from.into_values();
+        let mut old = from.into_values();
         let mut values = Vec::with_capacity(places.len());
         for (field, place) in updated.fields().iter().zip(&*places) {
-            let value = old.get(*place).cloned().unwrap_or_default();
+            let value = old.get_mut(*place).map(std::mem::take).unwrap_or_default();
             let from = schema.fields().get(*place).unwrap_or(field);
             let value = part::or_default(&from.schema, value, self.with_default);
             values.push(part::checked(field, value)?);

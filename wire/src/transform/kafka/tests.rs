@@ -31,6 +31,56 @@ fn records_leave_as_they_leave_kafka() {
     assert!(wrong.is_empty(), "{count} of {cases}\n{}", wrong.join("\n"));
 }
 
+/// Where Kafka's converters fail on what a transform made, or a transform fails without saying
+/// why.
+#[test]
+fn what_kafka_cannot_do_has_an_error_of_its_own() {
+    let check = |line: &str, expected: &str| assert_eq!(outcome(line), expected);
+    check(
+        "MaskField$Value @ fields=dec @ types",
+        "error: Decimal value has mismatching scale for given Decimal schema. Schema has scale \
+         2, value has scale 0.",
+    );
+    check(
+        "HeaderFrom$Value @ fields=x ; headers=h ; operation=copy @ row",
+        "error: Cannot make a header of the field x: there is no such field",
+    );
+    check(
+        "TimestampRouter @  @ row",
+        "error: Timestamp missing on record: ConnectRecord{topic='p.s.t'}",
+    );
+    check(
+        "TimestampRouter @ timestamp.format=foo @ bare",
+        "config: Invalid value foo for configuration timestamp.format: Illegal pattern \
+         character 'f'",
+    );
+    check(
+        "RegexRouter @ regex=( ; replacement=x @ row",
+        "config: Invalid value ( for configuration regex: Invalid regex: `(` cannot be used: \
+         Parsing error at position 7: Opening parenthesis without closing parenthesis",
+    );
+}
+
+#[test]
+fn each_class_is_built_and_no_other() {
+    let mut options = Options::new("", BTreeMap::new());
+    for class in super::CLASSES {
+        let (name, half) = split(class);
+        assert!(super::build(name, half, &mut options).is_some(), "{class}");
+        let other = half.is_none().then_some(Half::Key);
+        assert!(super::build(name, other, &mut options).is_none(), "{class}");
+    }
+    assert!(predicate::build("TopicNameMatches", &mut options).is_none());
+}
+
+fn split(class: &str) -> (&str, Option<Half>) {
+    match class.split_once('$') {
+        Some((name, "Key")) => (name, Some(Half::Key)),
+        Some((name, _)) => (name, Some(Half::Value)),
+        None => (class, None),
+    }
+}
+
 fn outcome(line: &str) -> String {
     let parts: Vec<_> = line.splitn(3, " @ ").collect();
     let [class, given, record] = parts[..] else {
@@ -45,11 +95,7 @@ fn outcome(line: &str) -> String {
         let predicate = predicate::build(&class, &mut options).expect(line);
         predicate.test(&record).to_string()
     } else {
-        let (name, half) = match class.split_once('$') {
-            Some((name, "Key")) => (name, Some(Half::Key)),
-            Some((name, _)) => (name, Some(Half::Value)),
-            None => (class, None),
-        };
+        let (name, half) = split(class);
         assert!(super::CLASSES.contains(&class), "{class}");
         let mut transform = super::build(name, half, &mut options).expect(line);
         match transform.apply(record) {
