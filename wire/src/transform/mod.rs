@@ -5,6 +5,7 @@
 
 mod chain;
 pub(crate) mod envelope;
+mod kafka;
 mod logical_table;
 mod options;
 mod outbox;

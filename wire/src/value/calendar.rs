@@ -69,7 +69,7 @@ impl Stamp {
 }
 
 /// Days since 1970-01-01 of a proleptic Gregorian date.
-pub(super) const fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+pub(crate) const fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);
