@@ -4,6 +4,7 @@
 //! by its Java class and reads its options as Connect would.
 
 mod chain;
+mod debezium;
 pub(crate) mod envelope;
 mod kafka;
 mod logical_table;
@@ -53,13 +54,22 @@ pub enum Half {
 /// Makes a transform of a Java class from its options; problems go to `options`. `None` when there is
 /// no such class here.
 pub(crate) fn build(class: &str, options: &mut Options) -> Option<Box<dyn Transform>> {
-    Some(match class {
+    if let Some(name) = class.strip_prefix(kafka::PACKAGE) {
+        let (name, half) = match name.split_once('$') {
+            None => (name, None),
+            Some((name, "Key")) => (name, Some(Half::Key)),
+            Some((name, "Value")) => (name, Some(Half::Value)),
+            Some(_) => return None,
+        };
+        return kafka::build(name, half, options);
+    }
+    match class {
         "io.debezium.transforms.outbox.EventRouter" => {
-            Box::new(outbox::EventRouter::build(options))
+            Some(Box::new(outbox::EventRouter::build(options)))
         }
         "io.debezium.transforms.ByLogicalTableRouter" => {
-            Box::new(logical_table::LogicalTable::build(options))
+            Some(Box::new(logical_table::LogicalTable::build(options)))
         }
-        _ => return None,
-    })
+        other => debezium::build(other, options),
+    }
 }
