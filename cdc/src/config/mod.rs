@@ -6,6 +6,7 @@
 mod converter;
 mod database;
 mod kafka;
+mod pipeline;
 pub mod properties;
 mod reader;
 mod transforms;
@@ -165,7 +166,7 @@ fn read(
     r: &mut Reader<'_>,
     props: &BTreeMap<String, String>,
     defaults: &BTreeMap<String, String>,
-    warnings: Vec<ConfigProblem>,
+    mut warnings: Vec<ConfigProblem>,
 ) -> Option<ConnectorConfig> {
     check_class(r);
     let name = r.text_or("name", "");
@@ -177,7 +178,14 @@ fn read(
         &[("requested", false), ("required", true)],
         false,
     );
-    let encoder = converter::read(r, props, defaults, &topic_prefix, &database.dbname);
+    let encoder = converter::read(
+        r,
+        props,
+        defaults,
+        &topic_prefix,
+        &database.dbname,
+        &mut warnings,
+    );
     Some(ConnectorConfig {
         name,
         slot: read_slot(r),

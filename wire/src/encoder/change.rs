@@ -1,7 +1,7 @@
 //! One change at a time: which records it makes, and in which order.
 
 use super::envelope::{self, Op, Parts};
-use super::{EncodeError, Encoder, Outcome};
+use super::{EncodeError, Encoder, Outcome, send};
 use crate::context::ChangeContext;
 use crate::pgoutput::{Datum, Delete, Insert, LogicalMessage, OldTuple, Truncate, Tuple, Update};
 use crate::plan::RelationPlan;
@@ -31,21 +31,23 @@ impl Encoder {
         message: &LogicalMessage<'_>,
         context: &ChangeContext<'_>,
         sink: &mut impl RecordSink,
-    ) -> Outcome {
+    ) -> Result<Outcome, EncodeError> {
         if !self.config.message_prefixes.passes(message.prefix) {
-            return Outcome::NONE;
+            return Ok(Outcome::NONE);
         }
         let (key, value) = (&mut self.work.key, &mut self.work.value);
         self.message.key(message, key);
         self.message.value(message, &self.source, context, value);
-        let (topic, headers) = (&self.message.topic, &self.bare_headers);
-        sink.record(Record {
-            topic,
+        let record = Record {
+            topic: &self.message.topic,
+            partition: None,
+            timestamp: None,
             key: Some(key),
             value: Some(value),
-            headers,
-        });
-        Outcome { records: 1 }
+            headers: &self.bare_headers,
+        };
+        send(&mut self.pipeline, record, &self.message.schemas, sink)?;
+        Ok(Outcome { records: 1 })
     }
 
     pub(super) fn insert(
@@ -72,7 +74,7 @@ impl Encoder {
             },
             context,
             sink,
-        );
+        )?;
         Ok(Outcome { records: 1 })
     }
 
@@ -94,7 +96,7 @@ impl Encoder {
         self.work
             .new_row(&plan, update.new.datums(), old, Origin::Stream)?;
         let Some(old) = old else {
-            return Ok(self.plain_update(
+            return self.plain_update(
                 &plan,
                 Parts {
                     before: false,
@@ -102,14 +104,14 @@ impl Encoder {
                 },
                 context,
                 sink,
-            ));
+            );
         };
         self.work.old_row(&plan, old)?;
         if self.config.skip_messages_without_change && self.work.before == self.work.after {
             return Ok(Outcome::NONE);
         }
         if self.work.old_key == self.work.new_key {
-            return Ok(self.plain_update(
+            return self.plain_update(
                 &plan,
                 Parts {
                     before: true,
@@ -117,9 +119,9 @@ impl Encoder {
                 },
                 context,
                 sink,
-            ));
+            );
         }
-        Ok(self.key_change(&plan, context, sink))
+        self.key_change(&plan, context, sink)
     }
 
     fn plain_update(
@@ -128,14 +130,14 @@ impl Encoder {
         parts: Parts,
         context: &ChangeContext<'_>,
         sink: &mut impl RecordSink,
-    ) -> Outcome {
+    ) -> Result<Outcome, EncodeError> {
         if self.config.skipped.update {
-            return Outcome::NONE;
+            return Ok(Outcome::NONE);
         }
         self.headers.clear_key_change();
         self.work.new_key_to_record(plan);
-        self.emit(plan, Op::Update, parts, context, sink);
-        Outcome { records: 1 }
+        self.emit(plan, Op::Update, parts, context, sink)?;
+        Ok(Outcome { records: 1 })
     }
 
     /// A change of the key: the old row is deleted, the new one created, each telling the other's
@@ -145,7 +147,7 @@ impl Encoder {
         plan: &RelationPlan,
         context: &ChangeContext<'_>,
         sink: &mut impl RecordSink,
-    ) -> Outcome {
+    ) -> Result<Outcome, EncodeError> {
         let mut records = 0;
         if !self.config.skipped.delete {
             self.headers
@@ -155,7 +157,7 @@ impl Encoder {
                 before: true,
                 after: false,
             };
-            records += self.emit_delete(plan, parts, context, sink);
+            records += self.emit_delete(plan, parts, context, sink)?;
         }
         if !self.config.skipped.create {
             self.headers
@@ -170,10 +172,10 @@ impl Encoder {
                 },
                 context,
                 sink,
-            );
+            )?;
             records += 1;
         }
-        Outcome { records }
+        Ok(Outcome { records })
     }
 
     pub(super) fn delete(
@@ -198,7 +200,7 @@ impl Encoder {
             after: false,
         };
         Ok(Outcome {
-            records: self.emit_delete(&plan, parts, context, sink),
+            records: self.emit_delete(&plan, parts, context, sink)?,
         })
     }
 
@@ -208,19 +210,22 @@ impl Encoder {
         parts: Parts,
         context: &ChangeContext<'_>,
         sink: &mut impl RecordSink,
-    ) -> u32 {
-        self.emit(plan, Op::Delete, parts, context, sink);
+    ) -> Result<u32, EncodeError> {
+        self.emit(plan, Op::Delete, parts, context, sink)?;
         if !self.config.tombstones_on_delete {
-            return 1;
+            return Ok(1);
         }
         let key = plan.has_key.then_some(&*self.work.key);
-        sink.record(Record {
+        let record = Record {
             topic: &plan.topic,
+            partition: None,
+            timestamp: None,
             key,
             value: None,
             headers: &self.headers,
-        });
-        2
+        };
+        send(&mut self.pipeline, record, &plan.schemas, sink)?;
+        Ok(2)
     }
 
     pub(super) fn truncate(
@@ -248,13 +253,15 @@ impl Encoder {
                 context,
                 value,
             );
-            let value = Some(&*self.work.value);
-            sink.record(Record {
+            let record = Record {
                 topic: &plan.topic,
+                partition: None,
+                timestamp: None,
                 key: None,
-                value,
+                value: Some(&*self.work.value),
                 headers: &self.headers,
-            });
+            };
+            send(&mut self.pipeline, record, &plan.schemas, sink)?;
             outcome.records += 1;
         }
         Ok(outcome)
@@ -268,7 +275,7 @@ impl Encoder {
         parts: Parts,
         context: &ChangeContext<'_>,
         sink: &mut impl RecordSink,
-    ) {
+    ) -> Result<(), EncodeError> {
         let work = &mut self.work;
         let before = parts.before.then_some(&*work.before);
         let after = parts.after.then_some(&*work.after);
@@ -280,13 +287,14 @@ impl Encoder {
             context,
             &mut work.value,
         );
-        let key = plan.has_key.then_some(&*work.key);
-        let value = Some(&*work.value);
-        sink.record(Record {
+        let record = Record {
             topic: &plan.topic,
-            key,
-            value,
+            partition: None,
+            timestamp: None,
+            key: plan.has_key.then_some(&*work.key),
+            value: Some(&*work.value),
             headers: &self.headers,
-        });
+        };
+        send(&mut self.pipeline, record, &plan.schemas, sink)
     }
 }

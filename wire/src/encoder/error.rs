@@ -11,6 +11,14 @@ pub enum PlanError {
         /// The missing column.
         column: String,
     },
+    /// A schema that was rendered for the relation cannot be read back.
+    #[error("the schemas of {table} cannot be used by transforms: {reason}")]
+    Schema {
+        /// `schema.table`.
+        table: String,
+        /// Why.
+        reason: String,
+    },
 }
 
 /// A change that cannot be encoded.
@@ -55,6 +63,9 @@ pub enum EncodeError {
         /// `schema.table`.
         table: String,
     },
+    /// A transform or converter refused a record, or could not work on it.
+    #[error("{0}")]
+    Transform(String),
     /// The message is no change (`Begin`, `Commit`, `Relation`, …).
     #[error("only inserts, updates, deletes, truncates and messages can be encoded")]
     NotAChange,

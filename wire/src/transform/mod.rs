@@ -3,16 +3,26 @@
 //! A record in the data model enters, the same, another or none leaves. [`build`] finds a transform
 //! by its Java class and reads its options as Connect would.
 
+mod chain;
 mod debezium;
+pub(crate) mod envelope;
+mod kafka;
+mod logical_table;
 mod options;
+mod outbox;
+mod predicate;
+mod routing;
 
 use std::fmt;
 
 use crate::data::DataRecord;
+pub(crate) use chain::Chain;
+pub use chain::{ChainProblem, Link, PredicateUse};
 pub use options::{OptionProblem, Options};
+pub use routing::routers;
 
 /// One link of the chain.
-pub trait Transform: fmt::Debug + Send {
+pub trait Transform: fmt::Debug + Send + Sync {
     /// Transforms a record; `None` drops it.
     ///
     /// # Errors
@@ -39,4 +49,27 @@ pub enum Half {
     Key,
     /// The value.
     Value,
+}
+
+/// Makes a transform of a Java class from its options; problems go to `options`. `None` when there is
+/// no such class here.
+pub(crate) fn build(class: &str, options: &mut Options) -> Option<Box<dyn Transform>> {
+    if let Some(name) = class.strip_prefix(kafka::PACKAGE) {
+        let (name, half) = match name.split_once('$') {
+            None => (name, None),
+            Some((name, "Key")) => (name, Some(Half::Key)),
+            Some((name, "Value")) => (name, Some(Half::Value)),
+            Some(_) => return None,
+        };
+        return kafka::build(name, half, options);
+    }
+    match class {
+        "io.debezium.transforms.outbox.EventRouter" => {
+            Some(Box::new(outbox::EventRouter::build(options)))
+        }
+        "io.debezium.transforms.ByLogicalTableRouter" => {
+            Some(Box::new(logical_table::LogicalTable::build(options)))
+        }
+        other => debezium::build(other, options),
+    }
 }

@@ -34,20 +34,26 @@ mod zone;
 
 use super::{Options, Transform};
 
-/// The transform of a class, by the class's name without its package; `None` if it is not here.
-pub(super) fn build(name: &str, options: &mut Options) -> Option<Box<dyn Transform>> {
-    Some(match name {
-        "ContentBasedRouter" => Box::new(scripting::ContentBasedRouter::build(options)),
-        "DecodeLogicalDecodingMessageContent" => {
+/// The transform of a class; `None` if it is not here.
+pub(super) fn build(class: &str, options: &mut Options) -> Option<Box<dyn Transform>> {
+    Some(match class.strip_prefix("io.debezium.")? {
+        "transforms.ContentBasedRouter" => Box::new(scripting::ContentBasedRouter::build(options)),
+        "connector.postgresql.transforms.DecodeLogicalDecodingMessageContent" => {
             Box::new(decode_message::DecodeMessage::build(options))
         }
-        "EnforceRecordSize" => Box::new(record_size::EnforceRecordSize::build(options)),
-        "ExtractChangedRecordState" => Box::new(changed::ExtractChangedRecordState::build(options)),
-        "ExtractNewRecordState" => Box::new(unwrap::ExtractNewRecordState::build(options)),
-        "Filter" => Box::new(scripting::Filter::build(options)),
-        "HeaderToValue" => Box::new(header_to_value::HeaderToValue::build(options)),
-        "PartitionRouting" => Box::new(partition::PartitionRouting::build(options)),
-        "TimezoneConverter" => Box::new(timezone::TimezoneConverter::build(options)),
+        "transforms.EnforceRecordSize" => Box::new(record_size::EnforceRecordSize::build(options)),
+        "transforms.ExtractChangedRecordState" => {
+            Box::new(changed::ExtractChangedRecordState::build(options))
+        }
+        "transforms.ExtractNewRecordState" => {
+            Box::new(unwrap::ExtractNewRecordState::build(options))
+        }
+        "transforms.Filter" => Box::new(scripting::Filter::build(options)),
+        "transforms.HeaderToValue" => Box::new(header_to_value::HeaderToValue::build(options)),
+        "transforms.partitions.PartitionRouting" => {
+            Box::new(partition::PartitionRouting::build(options))
+        }
+        "transforms.TimezoneConverter" => Box::new(timezone::TimezoneConverter::build(options)),
         _ => return None,
     })
 }
