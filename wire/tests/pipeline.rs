@@ -14,8 +14,16 @@ use walcast_wire::pgoutput::decode;
 use walcast_wire::pipeline::PipelineConfig;
 use walcast_wire::record::Record;
 
-/// Name, type, modifier, default and value of each column.
-const COLUMNS: &[(&str, u32, i32, Option<&str>, Option<&str>)] = &[
+/// Name, type, modifier, default and value of a column.
+type Cell = (
+    &'static str,
+    u32,
+    i32,
+    Option<&'static str>,
+    Option<&'static str>,
+);
+
+const COLUMNS: &[Cell] = &[
     ("id", 20, -1, None, Some("42")),
     (
         "name",
@@ -60,15 +68,14 @@ const COLUMNS: &[(&str, u32, i32, Option<&str>, Option<&str>)] = &[
 ];
 
 fn table() -> Table {
-    let column =
-        |&(name, type_oid, typmod, default, _): &(&str, u32, i32, Option<&str>, _)| Column {
-            name: name.to_owned(),
-            type_oid,
-            typmod,
-            not_null: name == "id",
-            default: default.map(str::to_owned),
-            generated: false,
-        };
+    let column = |&(name, type_oid, typmod, default, _): &Cell| Column {
+        name: name.to_owned(),
+        type_oid,
+        typmod,
+        not_null: name == "id",
+        default: default.map(str::to_owned),
+        generated: false,
+    };
     Table {
         oid: 1,
         schema: "public".to_owned(),

@@ -35,15 +35,6 @@ pub(crate) fn java(unscaled: &[u8], scale: i32) -> String {
     }
 }
 
-/// The nearest double.
-pub(crate) fn double(unscaled: &[u8], scale: i32) -> f64 {
-    let (sign, digits) = parts(unscaled);
-    let exponent = i64::from(scale).saturating_neg();
-    format!("{sign}{digits}e{exponent}")
-        .parse()
-        .unwrap_or(f64::NAN)
-}
-
 /// Sign and decimal digits of big-endian two's complement.
 fn parts(unscaled: &[u8]) -> (&'static str, String) {
     let negative = unscaled.first().is_some_and(|first| first & 0x80 != 0);
@@ -108,6 +99,5 @@ mod tests {
             "123456789012345678901234567890",
         );
         check(&[0x80], 0, "-128", "-128");
-        assert_eq!(double(&[0xFF], 2), -0.01);
     }
 }

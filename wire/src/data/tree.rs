@@ -27,6 +27,11 @@ pub(crate) struct NotJson {
 /// Levels of nesting that are read: Jackson's `StreamReadConstraints`.
 const DEPTH_MAX: usize = 1000;
 
+/// Reads the JSON value that a text begins with; what follows does not matter, as to Jackson.
+pub(crate) fn parse_first(text: &str) -> Result<Json<'_>, NotJson> {
+    Reader { text, at: 0 }.value(0)
+}
+
 /// Reads a text that is one JSON value.
 pub(crate) fn parse(text: &str) -> Result<Json<'_>, NotJson> {
     let mut reader = Reader { text, at: 0 };

@@ -1,11 +1,12 @@
 //! Single message transforms: Kafka Connect's and Debezium's, by their class names.
 //!
-//! A record in the data model enters, the same, another or none leaves. [`build`] finds a transform
-//! by its Java class and reads its options as Connect would.
+//! A record in the data model enters, the same, another or none leaves. A transform is
+//! found by its Java class and reads its options as Connect would.
 
 mod chain;
 mod debezium;
 pub(crate) mod envelope;
+mod json_schema;
 mod kafka;
 mod logical_table;
 mod options;

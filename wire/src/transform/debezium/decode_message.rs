@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use serde_json::{Deserializer, Map, Value as Json};
-
+use super::super::json_schema::{EmptyLists, Inference, Nulls, object_value};
 use super::super::{Options, Transform, TransformError};
-use super::json_schema::{Nulls, object_schema, object_value};
 use super::support::{SchemaCache, SchemaKey, add_field, filled, get, no_field, require_struct};
+use crate::data::tree::{self, Json};
 use crate::data::{DataRecord, Field, Kind, Schema, Struct, Value};
+use crate::modes::NameAdjustment;
 
 const MESSAGE_VALUE: &str = "io.debezium.connector.postgresql.MessageValue";
 const MESSAGE: &str = "message";
@@ -17,7 +17,7 @@ const CONTENT: &str = "content";
 /// The transform.
 #[derive(Debug)]
 pub(crate) struct DecodeMessage {
-    nulls: Nulls,
+    inference: Inference,
     schemas: SchemaCache<SchemaKey>,
 }
 
@@ -26,10 +26,13 @@ impl DecodeMessage {
     pub(crate) fn build(options: &mut Options) -> Self {
         let included = options.bool_or("fields.null.include", false);
         Self {
-            nulls: if included {
-                Nulls::OptionalBytes
-            } else {
-                Nulls::Ignore
+            inference: Inference {
+                nulls: match included {
+                    true => Nulls::OptionalBytes,
+                    false => Nulls::Ignore,
+                },
+                empty_lists: EmptyLists::Ignore,
+                names: NameAdjustment::None,
             },
             schemas: SchemaCache::default(),
         }
@@ -52,14 +55,21 @@ impl DecodeMessage {
                 "A logical decoding message has no content",
             ));
         };
-        let members = parsed(&String::from_utf8_lossy(bytes))?;
-        let schema = object_schema(None, &members, self.nulls)?;
-        object_value(&members, &Arc::new(schema))
+        let text = String::from_utf8_lossy(bytes);
+        let json = parsed(&text)?;
+        let Json::Object(members) = &json else {
+            return Err(TransformError(format!(
+                "Unable to parse logical decoding message content JSON string '{text}': an object is \
+                 needed, not an array"
+            )));
+        };
+        let schema = self.inference.object(None, members)?;
+        object_value(&json, &Arc::new(schema))
     }
 }
 
-/// The object that a text is.
-fn parsed(text: &str) -> Result<Map<String, Json>, TransformError> {
+/// The object or list that a text begins with.
+fn parsed(text: &str) -> Result<Json<'_>, TransformError> {
     let unable = |why: &str| {
         TransformError(format!(
             "Unable to parse logical decoding message content JSON string '{text}'{why}"
@@ -68,49 +78,7 @@ fn parsed(text: &str) -> Result<Map<String, Json>, TransformError> {
     if !text.starts_with(['{', '[']) {
         return Err(unable(""));
     }
-    // What comes after the first value does not matter, as in Jackson.
-    let json = Deserializer::from_str(text).into_iter::<Json>().next();
-    match json {
-        Some(Ok(Json::Object(members))) => {
-            let large = too_large(text);
-            large.map_or(Ok(members), |number| {
-                Err(TransformError(format!(
-                    "Invalid Java object for schema with type FLOAT64: class java.math.BigDecimal: \
-                     {number} has more than 64 bits"
-                )))
-            })
-        }
-        Some(Ok(_)) => Err(unable(": an object is needed, not an array")),
-        Some(Err(error)) => Err(unable(&format!(": {error}"))),
-        None => Err(unable("")),
-    }
-}
-
-/// A whole number of JSON that 64 bits do not hold: Jackson keeps its digits, and no schema is
-/// inferred that takes them.
-fn too_large(text: &str) -> Option<&str> {
-    let mut rest = text;
-    loop {
-        let start = rest.find(|c: char| c == '"' || c == '-' || c.is_ascii_digit())?;
-        rest = rest.get(start..)?;
-        if let Some(quoted) = rest.strip_prefix('"') {
-            let mut escaped = false;
-            let end = quoted.find(|c| {
-                let is_end = c == '"' && !escaped;
-                escaped = c == '\\' && !escaped;
-                is_end
-            })?;
-            rest = quoted.get(end + 1..)?;
-            continue;
-        }
-        let is_number = |c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.' | 'e' | 'E');
-        let end = rest.find(|c| !is_number(c)).unwrap_or(rest.len());
-        let (number, after) = rest.split_at_checked(end)?;
-        if !number.contains(['.', 'e', 'E']) && number.parse::<i64>().is_err() {
-            return Some(number);
-        }
-        rest = after;
-    }
+    tree::parse_first(text).map_err(|error| unable(&format!(": {error}")))
 }
 
 /// The event's schema with the content as `after`, in place of the message.

@@ -76,7 +76,7 @@ const fn java_class(value: &Value) -> &'static str {
 
 /// A schema with the name, version, documentation and parameters of another: Connect's
 /// `SchemaUtil.copySchemaBasics`, which makes it required and forgets the default.
-pub(super) fn basics(source: &Schema, kind: Kind) -> Schema {
+pub(in crate::transform) fn basics(source: &Schema, kind: Kind) -> Schema {
     Schema {
         kind,
         optional: false,

@@ -41,6 +41,7 @@ use super::{Half, Options, Transform};
 pub(super) const PACKAGE: &str = "org.apache.kafka.connect.transforms.";
 
 /// All classes without their package, as a configuration names them.
+#[cfg(test)]
 pub(super) const CLASSES: &[&str] = &[
     "Cast$Key",
     "Cast$Value",

@@ -1,6 +1,6 @@
 //! The options of `EventRouter`: `EventRouterConfigDefinition`.
 
-use super::expand::{EmptyArray, Expander, NullMember};
+use super::super::json_schema::{EmptyLists, Inference, Nulls};
 use super::schema::ValueSchemas;
 use super::{EventRouter, Options};
 use crate::modes::NameAdjustment;
@@ -118,30 +118,26 @@ fn additional(options: &mut Options) -> Vec<Additional> {
     read
 }
 
-fn expander(options: &mut Options) -> Option<Expander> {
+fn expander(options: &mut Options) -> Option<Inference> {
     let nulls = [
-        ("ignore", NullMember::Ignore),
-        ("optional_bytes", NullMember::OptionalBytes),
+        ("ignore", Nulls::Ignore),
+        ("optional_bytes", Nulls::OptionalBytes),
     ];
     let arrays = [
-        ("ignore", EmptyArray::Ignore),
-        ("optional_string", EmptyArray::OptionalString),
+        ("ignore", EmptyLists::Ignore),
+        ("optional_string", EmptyLists::OptionalString),
     ];
     let adjustments = [
         ("none", NameAdjustment::None),
         ("avro", NameAdjustment::Avro),
         ("avro_unicode", NameAdjustment::AvroUnicode),
     ];
-    let expander = Expander {
-        null: options.one_of(
-            "table.json.payload.null.behavior",
-            &nulls,
-            NullMember::Ignore,
-        ),
-        empty_array: options.one_of(
+    let inference = Inference {
+        nulls: options.one_of("table.json.payload.null.behavior", &nulls, Nulls::Ignore),
+        empty_lists: options.one_of(
             "table.json.payload.empty.array.behavior",
             &arrays,
-            EmptyArray::Ignore,
+            EmptyLists::Ignore,
         ),
         names: options.one_of(
             "field.name.adjustment.mode",
@@ -151,5 +147,5 @@ fn expander(options: &mut Options) -> Option<Expander> {
     };
     options
         .bool_or("table.expand.json.payload", false)
-        .then_some(expander)
+        .then_some(inference)
 }

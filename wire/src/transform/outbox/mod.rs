@@ -10,11 +10,11 @@ mod schema;
 use std::sync::Arc;
 
 use super::envelope::{self, Op};
+use super::json_schema::Inference;
 use super::{Options, Transform, TransformError};
 use crate::data::{DataRecord, Field, Header, Schema, Struct, Value};
 use crate::route::RegexRouter;
 use config::{Additional, InvalidOperation, Placement};
-use expand::Expander;
 use schema::ValueSchemas;
 
 /// The transform, configured.
@@ -31,7 +31,7 @@ pub(crate) struct EventRouter {
     missing_is_ignored: bool,
     invalid_operation: InvalidOperation,
     tombstone_on_empty: bool,
-    expander: Option<Expander>,
+    expander: Option<Inference>,
     schemas: ValueSchemas,
 }
 
@@ -82,8 +82,8 @@ impl EventRouter {
             value: row.get(&self.id).cloned().unwrap_or_default(),
         });
         let payload = row.get(&self.payload).cloned().unwrap_or_default();
-        let (payload_schema, payload) = match &self.expander {
-            Some(expander) => expander.expand(&self.payload, payload_schema, payload),
+        let (payload_schema, payload) = match self.expander {
+            Some(inference) => expand::expand(inference, &self.payload, payload_schema, payload),
             None => (payload_schema, payload),
         };
         let route = text(row, &self.route_by)?;
