@@ -23,6 +23,10 @@ pub struct EncoderConfig {
     pub topic_delimiter: String,
     /// `topic.naming.strategy`.
     pub topic_naming: TopicNaming,
+    /// Where `BEGIN` and `END` records go with `provide.transaction.metadata`; `None` without it.
+    pub transaction_topic: Option<String>,
+    /// Where heartbeats go.
+    pub heartbeat_topic: String,
     /// `decimal.handling.mode`.
     pub decimal: DecimalMode,
     /// `time.precision.mode`.
@@ -65,7 +69,7 @@ pub struct EncoderConfig {
     pub run_id: String,
     /// Masks, truncations and the like.
     pub mappers: ColumnMappers,
-    /// `logical_decoding_message.prefix.include.list` or `.exclude.list`.
+    /// `message.prefix.include.list` or `message.prefix.exclude.list`.
     pub message_prefixes: NameFilter,
     /// `message.key.columns`.
     pub message_key_columns: KeyColumns,
@@ -107,6 +111,8 @@ impl Default for EncoderConfig {
             database: String::new(),
             topic_delimiter: ".".to_owned(),
             topic_naming: TopicNaming::default(),
+            transaction_topic: None,
+            heartbeat_topic: String::new(),
             decimal: DecimalMode::default(),
             time_precision: TimePrecisionMode::default(),
             interval: IntervalMode::default(),

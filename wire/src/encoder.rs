@@ -6,9 +6,12 @@
 mod change;
 mod envelope;
 mod error;
+mod frame;
+mod heartbeat;
 mod message;
 mod row;
 mod source;
+mod transaction;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -46,6 +49,8 @@ pub struct Encoder {
     headers: Headers,
     bare_headers: Headers,
     message: message::MessagePlan,
+    heartbeat: frame::Frame,
+    transactions: Option<transaction::Transactions>,
     /// Labels that were not known when they came first.
     unknown_labels: HashSet<(u32, Vec<u8>)>,
     work: Work,
@@ -81,6 +86,8 @@ impl Encoder {
             headers: Headers::new(headers),
             bare_headers: Headers::default(),
             message: message::MessagePlan::new(&config),
+            heartbeat: heartbeat::frame(&config),
+            transactions: transaction::Transactions::new(&config),
             plans: HashMap::new(),
             unknown_labels: HashSet::new(),
             work: Work::default(),

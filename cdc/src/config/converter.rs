@@ -6,7 +6,7 @@ use walcast_wire::config::{EncoderConfig, SkippedOperations};
 use walcast_wire::filter::{Filters, NameFilter};
 
 use super::reader::Reader;
-use super::transforms;
+use super::{columns, topics, transforms};
 
 const JSON_CONVERTER: &str = "org.apache.kafka.connect.json.JsonConverter";
 
@@ -20,12 +20,15 @@ pub(super) fn read(
 ) -> Option<EncoderConfig> {
     let key_schemas_enable = read_converter(r, "key", props, defaults);
     let value_schemas_enable = read_converter(r, "value", props, defaults);
-    let base = EncoderConfig::default();
+    let mut base = EncoderConfig {
+        logical_name: topic_prefix.to_owned(),
+        ..EncoderConfig::default()
+    };
+    topics::read(r, &mut base);
+    columns::read(r, props, &mut base);
     Some(EncoderConfig {
         connector_version: env!("CARGO_PKG_VERSION").to_owned(),
-        logical_name: topic_prefix.to_owned(),
         database: database.to_owned(),
-        topic_delimiter: r.text_or("topic.delimiter", "."),
         decimal: r.mode_or("decimal.handling.mode", "string, double, precise"),
         time_precision: r.mode_or(
             "time.precision.mode",

@@ -3,11 +3,13 @@
 //! String properties come in, a validated [`ConnectorConfig`] leaves, or the list of everything
 //! that is wrong with them. Nothing here opens a connection.
 
+mod columns;
 mod converter;
 mod database;
 mod kafka;
 pub mod properties;
 mod reader;
+mod topics;
 mod transforms;
 mod warnings;
 

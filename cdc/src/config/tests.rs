@@ -75,7 +75,15 @@ fn what_is_not_supported_is_refused_by_name_unless_it_is_the_default() {
     for (property, value) in [
         ("heartbeat.interval.ms", "1000"),
         ("provide.transaction.metadata", "true"),
-        ("column.mask.with.5.chars", "public.t.c"),
+        ("column.mask.with.many.chars", "public.t.c"),
+        ("column.mask.hash.CRC.with.salt.x", "public.t.c"),
+        ("column.truncate.to.2.chars", "public.(t"),
+        ("message.key.columns", "public.t"),
+        ("message.prefix.include.list", "(a"),
+        ("topic.delimiter", "/"),
+        ("topic.transaction", "a b"),
+        ("topic.heartbeat.name", "a b"),
+        ("topic.naming.strategy", "com.example.Mine"),
         ("signal.data.collection", "public.signals"),
         ("errors.tolerance", "all"),
         ("predicates", "p"),
@@ -151,4 +159,65 @@ fn topic_creation_is_read() {
 fn the_password_is_never_shown() {
     let config = parse(&[("database.password", "s3cret")]).unwrap();
     assert!(!format!("{config:?}").contains("s3cret"));
+}
+
+#[test]
+fn what_shapes_columns_keys_and_messages_is_read() {
+    let config = parse(&[
+        ("column.mask.with.3.chars", "public.t.secret"),
+        ("column.truncate.to.2.chars", "public.t.long"),
+        ("column.propagate.source.type", ".*"),
+        ("message.key.columns", "public.t:b,a"),
+        ("skip.messages.without.change", "true"),
+        ("message.prefix.exclude.list", "noise.*"),
+    ])
+    .unwrap();
+    let encoder = &config.encoder;
+    assert!(encoder.skip_messages_without_change);
+    assert_eq!(
+        encoder.message_key_columns.of("public.t", &["a", "b", "c"]),
+        ["b", "a"]
+    );
+    assert!(!encoder.message_prefixes.passes("Noise2"));
+    assert!(encoder.message_prefixes.passes("signal"));
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    let both = [
+        ("message.prefix.include.list", "a"),
+        ("message.prefix.exclude.list", "b"),
+    ];
+    assert_eq!(refused(&both).0, "message.prefix.exclude.list");
+}
+
+#[test]
+fn topics_are_named_as_the_strategy_says() {
+    let encoder = |extra: &[(&str, &str)]| parse(extra).unwrap().encoder;
+    assert_eq!(encoder(&[]).heartbeat_topic, "__debezium-heartbeat.p");
+    let named = encoder(&[
+        ("topic.delimiter", "_"),
+        ("topic.heartbeat.prefix", "hb"),
+        (
+            "topic.naming.strategy",
+            "io.debezium.schema.DefaultTopicNamingStrategy",
+        ),
+    ]);
+    assert_eq!(named.heartbeat_topic, "hb_p");
+    assert!(named.topic_naming.without_schema);
+    let whole = encoder(&[("topic.heartbeat.name", "beats")]);
+    assert_eq!(whole.heartbeat_topic, "beats");
+
+    let regex = |extra: &[(&'static str, &'static str)]| {
+        let strategy = (
+            "topic.naming.strategy",
+            "io.debezium.schema.SchemaRegexTopicNamingStrategy",
+        );
+        [&[strategy], extra].concat()
+    };
+    let read = encoder(&regex(&[
+        ("topic.regex", "(.*)"),
+        ("topic.replacement", "x"),
+    ]));
+    let router = read.topic_naming.regex.as_ref().unwrap();
+    assert!(router.key_enforce_uniqueness && router.key_field.is_none());
+    let missing = refused(&regex(&[("topic.regex", "(.*)")]));
+    assert!(missing.1.contains("must be non-empty"), "{missing:?}");
 }

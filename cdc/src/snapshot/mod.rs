@@ -201,7 +201,6 @@ impl<'a> Snapshotter<'a> {
             xmin: None,
             origin: None,
             origin_lsn: None,
-            transaction: None,
         };
         let encoder = self.relations.encoder();
         let done = encoder.snapshot_row(held.oid, self.row.data(), &context, &mut self.batch);

@@ -1,6 +1,7 @@
 //! One change at a time: which records it makes, and in which order.
 
 use super::envelope::{self, Op, Parts};
+use super::transaction::Order;
 use super::{EncodeError, Encoder, Outcome};
 use crate::context::ChangeContext;
 use crate::pgoutput::{Datum, Delete, Insert, LogicalMessage, OldTuple, Truncate, Tuple, Update};
@@ -37,7 +38,10 @@ impl Encoder {
         }
         let (key, value) = (&mut self.work.key, &mut self.work.value);
         self.message.key(message, key);
-        self.message.value(message, &self.source, context, value);
+        let transactions = self.transactions.as_mut();
+        let order = transactions.and_then(|open| open.message(context));
+        self.message
+            .value(message, &self.source, context, order, value);
         let (topic, headers) = (&self.message.topic, &self.bare_headers);
         sink.record(Record {
             topic,
@@ -239,6 +243,7 @@ impl Encoder {
             let Some(plan) = self.plans.get(&relation).cloned() else {
                 continue;
             };
+            let order = self.order(&plan, context);
             let value = &mut self.work.value;
             envelope::write(
                 &plan,
@@ -246,6 +251,7 @@ impl Encoder {
                 Op::Truncate,
                 (None, None),
                 context,
+                order,
                 value,
             );
             let value = Some(&*self.work.value);
@@ -260,6 +266,11 @@ impl Encoder {
         Ok(outcome)
     }
 
+    /// The place in its transaction of a record that is about to be emitted.
+    fn order(&mut self, plan: &RelationPlan, context: &ChangeContext<'_>) -> Option<Order> {
+        self.transactions.as_mut()?.event(&plan.table_id, context)
+    }
+
     /// Hands over a record of the rows and the key that are in the buffers.
     pub(super) fn emit(
         &mut self,
@@ -269,6 +280,7 @@ impl Encoder {
         context: &ChangeContext<'_>,
         sink: &mut impl RecordSink,
     ) {
+        let order = self.order(plan, context);
         let work = &mut self.work;
         let before = parts.before.then_some(&*work.before);
         let after = parts.after.then_some(&*work.after);
@@ -278,6 +290,7 @@ impl Encoder {
             op,
             (before, after),
             context,
+            order,
             &mut work.value,
         );
         let key = plan.has_key.then_some(&*work.key);

@@ -126,7 +126,7 @@ pub(crate) fn compile(
         })
         .collect();
     let key_names = key_names(table, &table_id, config);
-    let key = key_fields(table, key_names, &table_id, types, config)?;
+    let key = key_fields(table, &key_names, &table_id, types, config)?;
     let routed = route::table(config, &table.schema, &table.name);
     let schemas = Schemas {
         base: &routed.schema_base,
@@ -250,34 +250,44 @@ fn mapped_field(
 }
 
 /// The key's columns in order: those of `message.key.columns`, else the table's own.
-fn key_names<'a>(table: &'a Table, table_id: &str, config: &'a EncoderConfig) -> &'a [String] {
-    let configured = config.message_key_columns.of(table_id);
-    configured.map_or(&*table.key, |names| names)
+fn key_names<'a>(table: &'a Table, table_id: &str, config: &EncoderConfig) -> Vec<&'a str> {
+    let own = || table.key.iter().map(String::as_str).collect();
+    if config.message_key_columns.is_empty() {
+        return own();
+    }
+    let columns: Vec<_> = table.columns.iter().map(|column| &*column.name).collect();
+    let configured = config.message_key_columns.of(table_id, &columns);
+    if configured.is_empty() {
+        own()
+    } else {
+        configured
+    }
 }
 
 /// Their fields; those of types that are left out are, too.
 fn key_fields(
     table: &Table,
-    names: &[String],
+    names: &[&str],
     table_id: &str,
     types: &Types,
     config: &EncoderConfig,
 ) -> Result<Vec<(usize, Field)>, PlanError> {
-    let one = |name: &String| {
-        let found = table
-            .columns
-            .iter()
-            .enumerate()
-            .find(|(_, column)| column.name == *name);
-        let (index, column) = found.ok_or_else(|| PlanError::UnknownKeyColumn {
-            table: table_id.to_owned(),
-            column: name.clone(),
-        })?;
+    let table_columns = &table.columns;
+    let one = |(place, name): (usize, &&str)| {
+        let (table, column) = (table_id.to_owned(), (*name).to_owned());
+        if names.iter().take(place).any(|earlier| earlier == name) {
+            return Err(PlanError::RepeatedKeyColumn { table, column });
+        }
+        let mut columns = table_columns.iter().enumerate();
+        let (index, column) = columns
+            .find(|(_, found)| found.name == **name)
+            .ok_or(PlanError::UnknownKeyColumn { table, column })?;
         Ok(field(column, types, config).map(|field| (index, field)))
     };
     names
         .iter()
-        .filter_map(|name| one(name).transpose())
+        .enumerate()
+        .filter_map(|named| one(named).transpose())
         .collect()
 }
 
