@@ -37,10 +37,7 @@ pub const PROPERTIES: &[(&str, Treatment)] = &[
     ("publication.name", Honoured),
     ("publication.autocreate.mode", Honoured),
     ("publish.via.partition.root", Honoured),
-    (
-        "replica.identity.autoset.values",
-        Only("", "run ALTER TABLE … REPLICA IDENTITY yourself"),
-    ),
+    ("replica.identity.autoset.values", Honoured),
     ("database.hostname", Honoured),
     ("database.port", Honoured),
     ("database.user", Honoured),
@@ -62,7 +59,7 @@ pub const PROPERTIES: &[(&str, Treatment)] = &[
         "database.tcpKeepAlive",
         NoEffect("TCP keepalive is always on"),
     ),
-    ("database.initial.statements", Only("", LATER)),
+    ("database.initial.statements", Honoured),
     (
         "database.query.timeout.ms",
         NoEffect("queries are bounded by the server's statement_timeout"),
@@ -140,22 +137,16 @@ pub const PROPERTIES: &[(&str, Treatment)] = &[
     ("unavailable.value.placeholder", Honoured),
     ("schema.name.adjustment.mode", Honoured),
     ("field.name.adjustment.mode", Honoured),
-    ("schema.refresh.mode", Only("columns_diff", LATER)),
+    ("schema.refresh.mode", Honoured),
     ("tombstones.on.delete", Honoured),
     ("skipped.operations", Honoured),
     ("message.key.columns", Honoured),
     ("skip.messages.without.change", Honoured),
     ("message.prefix.include.list", Honoured),
     ("message.prefix.exclude.list", Honoured),
-    ("provide.transaction.metadata", Only("false", LATER)),
-    (
-        "heartbeat.interval.ms",
-        Only("0", "keepalives move an idle slot without it; remove it"),
-    ),
-    (
-        "heartbeat.action.query",
-        Only("", "keepalives move an idle slot without it; remove it"),
-    ),
+    ("provide.transaction.metadata", Honoured),
+    ("heartbeat.interval.ms", Honoured),
+    ("heartbeat.action.query", Honoured),
     ("status.update.interval.ms", Honoured),
     ("max.batch.size", NoEffect(QUEUE)),
     ("max.queue.size", NoEffect(QUEUE)),
@@ -275,7 +266,10 @@ pub const PROPERTIES: &[(&str, Treatment)] = &[
     ("sourceinfo.struct.maker", Only("", LATER)),
     (
         "transaction.metadata.factory",
-        NoEffect("it applies to transaction metadata only"),
+        Only(
+            "io.debezium.pipeline.txmetadata.DefaultTransactionMetadataFactory",
+            LATER,
+        ),
     ),
     (
         "custom.sanitize.pattern",
@@ -318,11 +312,7 @@ pub const PREFIXES: &[(&str, Treatment)] = &[
     ("transforms.", Honoured),
     ("predicates.", Only("", LATER)),
     ("producer.override.", Honoured),
-    ("topic.creation.default.", Honoured),
-    (
-        "topic.creation.",
-        Only("", "only the group topic.creation.default.* is supported"),
-    ),
+    ("topic.creation.", Honoured),
     ("column.mask.", Honoured),
     ("column.truncate.", Honoured),
     ("column.propagate.", Honoured),
@@ -367,7 +357,8 @@ mod tests {
             treatment("topic.creation.default.partitions"),
             Some(Honoured)
         );
-        assert!(matches!(treatment("topic.creation.groups"), Some(Only(..))));
+        let header = treatment("header.converter.schemas.enable");
+        assert!(matches!(header, Some(Only(..))));
         assert_eq!(treatment("no.such.property"), None);
     }
 }

@@ -73,8 +73,9 @@ fn wrong_values_are_told_in_connects_words() {
 #[test]
 fn what_is_not_supported_is_refused_by_name_unless_it_is_the_default() {
     for (property, value) in [
-        ("heartbeat.interval.ms", "1000"),
-        ("provide.transaction.metadata", "true"),
+        ("heartbeat.interval.ms", "-1"),
+        ("provide.transaction.metadata", "maybe"),
+        ("transaction.metadata.factory", "com.example.Mine"),
         ("column.mask.with.many.chars", "public.t.c"),
         ("column.mask.hash.CRC.with.salt.x", "public.t.c"),
         ("column.truncate.to.2.chars", "public.(t"),
@@ -143,15 +144,54 @@ fn topic_creation_is_read() {
         ("topic.creation.default.cleanup.policy", "compact"),
     ])
     .unwrap();
-    let creation = config.topic_creation.unwrap();
+    let groups = config.topic_creation.unwrap();
+    let creation = groups.of("p.public.t");
     assert_eq!((creation.partitions, creation.replication_factor), (3, 1));
     assert_eq!(
         creation.configs.get("cleanup.policy").map(String::as_str),
         Some("compact")
     );
+}
+
+const CREATION: [(&str, &str); 2] = [
+    ("topic.creation.default.partitions", "3"),
+    ("topic.creation.default.replication.factor", "1"),
+];
+
+#[test]
+fn topics_are_created_by_the_first_group_they_are_in() {
+    let groups = [
+        ("topic.creation.groups", "small, rest"),
+        ("topic.creation.small.include", ".*t2,.*t3"),
+        ("topic.creation.small.exclude", ".*s9.*"),
+        ("topic.creation.small.partitions", "2"),
+        ("topic.creation.rest.include", "p\\.s9\\..*"),
+        ("topic.creation.rest.retention.ms", "5"),
+    ];
+    let config = parse(&[&CREATION[..], &groups].concat()).unwrap();
+    let creation = config.topic_creation.unwrap();
+    for (topic, partitions) in [("p.a.t2", 2), ("p.a.t3", 2), ("p.s9.t2", 3), ("p.a.t4", 3)] {
+        assert_eq!(creation.of(topic).partitions, partitions, "{topic}");
+    }
+    assert_eq!(creation.of("p.a.t2").replication_factor, 1);
+    assert_eq!(creation.of("p.s9.t2").configs.len(), 1);
+}
+
+#[test]
+fn topic_creation_that_would_do_nothing_is_refused() {
+    for extra in [
+        ("topic.creation.small.partitions", "2"),
+        ("topic.creation.default.partitions", "0"),
+    ] {
+        let mut all: BTreeMap<_, _> = CREATION.into_iter().collect();
+        all.insert(extra.0, extra.1);
+        let all: Vec<_> = all.into_iter().collect();
+        assert_eq!(refused(&all).0, extra.0);
+    }
+    let only = [("topic.creation.default.partitions", "1")];
     assert_eq!(
-        refused(&[("topic.creation.default.partitions", "0")]).0,
-        "topic.creation.default.partitions"
+        refused(&only).0,
+        "topic.creation.default.replication.factor"
     );
 }
 

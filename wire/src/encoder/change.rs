@@ -109,7 +109,10 @@ impl Encoder {
             ));
         };
         self.work.old_row(&plan, old)?;
-        if self.config.skip_messages_without_change && self.work.before == self.work.after {
+        if self.config.skip_messages_without_change
+            && self.work.before == self.work.after
+            && !differ_in_null(&plan, old, update.new)
+        {
             return Ok(Outcome::NONE);
         }
         if self.work.old_key == self.work.new_key {
@@ -302,4 +305,13 @@ impl Encoder {
             headers: &self.headers,
         });
     }
+}
+
+/// Whether two rows that print alike differ: one has a null where the other has the default.
+fn differ_in_null(plan: &RelationPlan, old: Tuple<'_>, new: Tuple<'_>) -> bool {
+    let is_null = |datum: Datum<'_>| datum == Datum::Null;
+    let columns = plan.columns.iter().zip(old.datums().zip(new.datums()));
+    columns
+        .filter(|(column, _)| column.as_ref().is_some_and(|column| column.prints_default))
+        .any(|(_, (old, new))| is_null(old) != is_null(new))
 }

@@ -37,6 +37,8 @@ pub(crate) struct ColumnPlan {
     pub(crate) toast: Option<Vec<u8>>,
     /// What is done to its values after they are written.
     pub(crate) mapping: Option<Mapping>,
+    /// Whether a null is one in Debezium's record, although it prints as the default.
+    pub(crate) prints_default: bool,
 }
 
 /// One field of the key.
@@ -204,6 +206,7 @@ fn field(column: &Column, types: &Types, config: &EncoderConfig) -> Option<Field
         null,
         toast,
         mapping: None,
+        prints_default: optional && default.is_some(),
     };
     Some(Field {
         plan,
@@ -222,9 +225,7 @@ fn mapped_field(
     config: &EncoderConfig,
 ) -> Option<Field> {
     let mut field = field(column, types, config)?;
-    let type_name = types
-        .get(column.type_oid)
-        .map_or("", |info| info.name.as_str());
+    let type_name = names::jdbc_type(column, types);
     let Some(mapper) = config.mappers.of(table_id, &column.name, type_name) else {
         return Some(field);
     };
@@ -233,7 +234,12 @@ fn mapped_field(
         codec: field.plan.codec.clone(),
         schema: field.schema.clone(),
     };
-    let (mapping, parameters) = mapping::compile(mapper, root, &choice, &column.name, type_name);
+    let described = mapping::Described {
+        name: &column.name,
+        type_name,
+        measured: length::measured(root, types),
+    };
+    let (mapping, parameters) = mapping::compile(mapper, root, &choice, &described);
     field.schema = field.schema.with_parameters(&parameters);
     if let Some(mapping) = &mapping {
         // A null that Debezium replaces before it maps is mapped, too.
@@ -245,6 +251,7 @@ fn mapped_field(
             mapping.apply(&config.unavailable_value_placeholder, 0, toast);
         }
     }
+    field.plan.prints_default &= !mapping.as_ref().is_some_and(Mapping::maps_null);
     field.plan.mapping = mapping;
     Some(field)
 }

@@ -1,5 +1,7 @@
 //! Names as Debezium adjusts them: of topics, schemas and fields.
 
+use super::oid;
+use crate::catalog::{Column, Types};
 use crate::modes::NameAdjustment;
 
 /// A topic name with `_` in place of what Kafka does not allow, at most 249 characters long. The
@@ -24,6 +26,18 @@ pub(crate) fn topic(name: &str, unicode: bool) -> String {
         (false, _) => clean,
         (true, false) => clean.replace('.', "_"),
         (true, true) => clean.replace('.', "_u002e"),
+    }
+}
+
+/// The name of a column's type as pgjdbc reports it: an integer fed by a sequence is a serial.
+pub(crate) fn jdbc_type<'t>(column: &Column, types: &'t Types) -> &'t str {
+    let default = column.default.as_deref();
+    let serial = default.is_some_and(|default| default.contains("nextval("));
+    match column.type_oid {
+        oid::INT2 if serial => "smallserial",
+        oid::INT4 if serial => "serial",
+        oid::INT8 if serial => "bigserial",
+        known => types.get(known).map_or("", |info| info.name.as_str()),
     }
 }
 
