@@ -131,9 +131,13 @@ pub(crate) fn partial(offset: &Offset) -> Option<(u32, Lsn, u64)> {
 }
 
 /// The first element of `source.sequence` until a commit is seen: `lsn_commit`, and where that is
-/// absent `lsn_proc`, as Debezium has it.
+/// absent `lsn_proc`, as Debezium has it. Behind a complete transaction it is that one's end, which
+/// Debezium reads again.
 pub(crate) fn last_commit(offset: &Offset) -> Option<Lsn> {
-    offset.lsn_commit.or(offset.lsn_proc).map(Lsn::new)
+    let lsn = offset.lsn?;
+    let complete = offset.lsn_proc.filter(|proc| *proc > lsn);
+    let last = complete.or(offset.lsn_commit).or(offset.lsn_proc);
+    last.map(Lsn::new)
 }
 
 /// The furthest position the offset speaks of.
@@ -215,5 +219,15 @@ mod tests {
         assert_eq!(completed(&offset), Some(Lsn::new(150)));
         assert_eq!(partial(&offset), None);
         assert_eq!(position(&offset), Lsn::new(150));
+    }
+
+    #[test]
+    fn the_last_commit_is_debeziums_after_a_restart() {
+        assert_eq!(last_commit(&snapshot_done(Lsn::new(10), 7, 1)), None);
+        assert_eq!(last_commit(&done(120, 3, None)), Some(Lsn::new(120)));
+        let mut offset = done(120, 3, Some(110));
+        assert_eq!(last_commit(&offset), Some(Lsn::new(110)));
+        complete(&mut offset, Lsn::new(150));
+        assert_eq!(last_commit(&offset), Some(Lsn::new(150)));
     }
 }

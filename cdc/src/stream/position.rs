@@ -82,9 +82,12 @@ impl Cursor {
 
     /// The transaction is complete; all before `end` is.
     pub(crate) fn commit(&mut self, end: Lsn) {
+        // One that was done before this session, or before the snapshot, is none that was seen.
+        if !self.resume.is_dropping() {
+            self.last_commit = self.last_commit.max(Some(end));
+        }
         self.resume.end();
         self.ended = self.transaction.take().map(|done| (done.xid, end));
-        self.last_commit = self.last_commit.max(Some(end));
         self.complete(end);
     }
 
