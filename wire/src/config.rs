@@ -13,10 +13,15 @@ use crate::modes::{
 use crate::pipeline::PipelineConfig;
 use crate::route::{Router, TopicNaming};
 
+/// The version of Debezium whose records these are, byte for byte. Consumers read it as the version
+/// of the format; it stands in texts (of `StringConverter`, of CloudEvents) too, where nobody could
+/// tell it from the rest.
+pub const DEBEZIUM_VERSION: &str = "3.7.0.Final";
+
 /// How to turn changes into records.
 #[derive(Debug, Clone)]
 pub struct EncoderConfig {
-    /// `source.version`.
+    /// `source.version`: by default [`DEBEZIUM_VERSION`].
     pub connector_version: String,
     /// `topic.prefix`, Debezium's logical name.
     pub logical_name: String,
@@ -26,6 +31,10 @@ pub struct EncoderConfig {
     pub topic_delimiter: String,
     /// `topic.naming.strategy`.
     pub topic_naming: TopicNaming,
+    /// Where `BEGIN` and `END` records go with `provide.transaction.metadata`; `None` without it.
+    pub transaction_topic: Option<String>,
+    /// Where heartbeats go.
+    pub heartbeat_topic: String,
     /// `decimal.handling.mode`.
     pub decimal: DecimalMode,
     /// `time.precision.mode`.
@@ -68,7 +77,7 @@ pub struct EncoderConfig {
     pub run_id: String,
     /// Masks, truncations and the like.
     pub mappers: ColumnMappers,
-    /// `logical_decoding_message.prefix.include.list` or `.exclude.list`.
+    /// `message.prefix.include.list` or `message.prefix.exclude.list`.
     pub message_prefixes: NameFilter,
     /// `message.key.columns`.
     pub message_key_columns: KeyColumns,
@@ -120,11 +129,13 @@ impl EncoderConfig {
 impl Default for EncoderConfig {
     fn default() -> Self {
         Self {
-            connector_version: env!("CARGO_PKG_VERSION").to_owned(),
+            connector_version: DEBEZIUM_VERSION.to_owned(),
             logical_name: String::new(),
             database: String::new(),
             topic_delimiter: ".".to_owned(),
             topic_naming: TopicNaming::default(),
+            transaction_topic: None,
+            heartbeat_topic: String::new(),
             decimal: DecimalMode::default(),
             time_precision: TimePrecisionMode::default(),
             interval: IntervalMode::default(),

@@ -6,9 +6,12 @@
 mod change;
 mod envelope;
 mod error;
+mod frame;
+mod heartbeat;
 mod message;
 mod row;
 mod source;
+mod transaction;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -49,6 +52,8 @@ pub struct Encoder {
     bare_headers: Headers,
     message: message::MessagePlan,
     pipeline: Option<Pipeline>,
+    heartbeat: frame::Frame,
+    transactions: Option<transaction::Transactions>,
     /// Labels that were not known when they came first.
     unknown_labels: HashSet<(u32, Vec<u8>)>,
     work: Work,
@@ -89,6 +94,8 @@ impl Encoder {
             bare_headers: Headers::default(),
             message: message::MessagePlan::new(&config),
             pipeline,
+            heartbeat: heartbeat::frame(&config),
+            transactions: transaction::Transactions::new(&config),
             plans: HashMap::new(),
             unknown_labels: HashSet::new(),
             work: Work::default(),

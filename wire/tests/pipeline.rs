@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use walcast_wire::catalog::{Column, ReplicaIdentity, Table, Types};
 use walcast_wire::config::EncoderConfig;
-use walcast_wire::context::{ChangeContext, SnapshotMarker, TransactionOrder};
+use walcast_wire::context::{ChangeContext, SnapshotMarker};
 use walcast_wire::converter::{Form, JsonOptions};
 use walcast_wire::encoder::Encoder;
 use walcast_wire::lsn::Lsn;
@@ -140,10 +140,6 @@ fn records(config: EncoderConfig) -> Vec<Kept> {
         xmin: None,
         origin: None,
         origin_lsn: None,
-        transaction: Some(TransactionOrder {
-            total_order: 1,
-            data_collection_order: 1,
-        }),
     };
     let (one, two) = (row("1"), row("2"));
     let message = [b"M\x01", &[0; 8][..], b"pre\0\0\0\0\x02hi"].concat();
@@ -156,11 +152,14 @@ fn records(config: EncoderConfig) -> Vec<Kept> {
         message,
     ];
     let mut kept = Vec::new();
+    let sink = &mut |record: Record<'_>| kept.push(keep(record));
+    encoder.begin_transaction(&context, sink).expect("BEGIN");
     for message in &messages {
         let message = decode(message).expect("a message");
-        let sink = &mut |record: Record<'_>| kept.push(keep(record));
         encoder.change(&message, &context, sink).expect("records");
     }
+    encoder.end_transaction(&context, sink).expect("END");
+    encoder.heartbeat(7, sink).expect("a heartbeat");
     kept
 }
 
@@ -179,6 +178,8 @@ proptest! {
     ) {
         let mut direct = EncoderConfig {
             logical_name: "p".to_owned(),
+            heartbeat_topic: "beat".to_owned(),
+            transaction_topic: Some("p.transaction".to_owned()),
             decimal: decimal.parse().expect("a mode"),
             time_precision: time.parse().expect("a mode"),
             interval: interval.parse().expect("a mode"),

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use walcast_wire::config::{EncoderConfig, SkippedOperations};
+use walcast_wire::config::{DEBEZIUM_VERSION, EncoderConfig, SkippedOperations};
 use walcast_wire::filter::{Filters, NameFilter};
 
-use super::pipeline;
 use super::reader::{ConfigProblem, Reader};
+use super::{columns, pipeline, topics};
 
 /// The encoder's configuration, but for the run's identity.
 pub(super) fn read(
@@ -18,12 +18,15 @@ pub(super) fn read(
     warnings: &mut Vec<ConfigProblem>,
 ) -> Option<EncoderConfig> {
     let records = pipeline::read(r, (props, defaults), warnings);
-    let base = EncoderConfig::default();
-    Some(EncoderConfig {
-        connector_version: env!("CARGO_PKG_VERSION").to_owned(),
+    let mut base = EncoderConfig {
         logical_name: topic_prefix.to_owned(),
+        ..EncoderConfig::default()
+    };
+    topics::read(r, &mut base);
+    columns::read(r, props, &mut base);
+    Some(EncoderConfig {
+        connector_version: r.text_or("walcast.source.version", DEBEZIUM_VERSION),
         database: database.to_owned(),
-        topic_delimiter: r.text_or("topic.delimiter", "."),
         decimal: r.mode_or("decimal.handling.mode", "string, double, precise"),
         time_precision: r.mode_or(
             "time.precision.mode",

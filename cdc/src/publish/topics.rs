@@ -1,4 +1,4 @@
-//! Makes topics before the first record goes to them, by `topic.creation.default.*` (KIP-158).
+//! Makes topics before the first record goes to them, by `topic.creation.*` (KIP-158).
 //!
 //! Without that setting the broker's own auto-creation decides, as in Kafka Connect.
 
@@ -12,7 +12,7 @@ use rdkafka::error::RDKafkaErrorCode;
 
 use super::client::{base, fault};
 use crate::batch::Batch;
-use crate::config::TopicCreation;
+use crate::config::{TopicCreation, TopicGroups};
 use crate::error::{EngineError, Result};
 use crate::settings::WorkerSettings;
 
@@ -21,13 +21,13 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// Topics this session has seen, and how to make new ones.
 pub(crate) struct Topics {
     settings: Arc<WorkerSettings>,
-    creation: Option<TopicCreation>,
+    creation: Option<TopicGroups>,
     seen: HashSet<Arc<str>>,
     last: Option<Arc<str>>,
 }
 
 impl Topics {
-    pub(crate) fn new(settings: Arc<WorkerSettings>, creation: Option<TopicCreation>) -> Self {
+    pub(crate) fn new(settings: Arc<WorkerSettings>, creation: Option<TopicGroups>) -> Self {
         Self {
             settings,
             creation,
@@ -52,7 +52,7 @@ impl Topics {
             }
             self.last = Some(Arc::clone(topic));
             if self.seen.insert(Arc::clone(topic)) {
-                create(&self.settings, topic, &creation).await?;
+                create(&self.settings, topic, creation.of(topic)).await?;
             }
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! One change at a time: which records it makes, and in which order.
 
 use super::envelope::{self, Op, Parts};
+use super::transaction::Order;
 use super::{EncodeError, Encoder, Outcome, send};
 use crate::context::ChangeContext;
 use crate::pgoutput::{Datum, Delete, Insert, LogicalMessage, OldTuple, Truncate, Tuple, Update};
@@ -37,7 +38,10 @@ impl Encoder {
         }
         let (key, value) = (&mut self.work.key, &mut self.work.value);
         self.message.key(message, key);
-        self.message.value(message, &self.source, context, value);
+        let transactions = self.transactions.as_mut();
+        let order = transactions.and_then(|open| open.message(context));
+        self.message
+            .value(message, &self.source, context, order, value);
         let record = Record {
             topic: &self.message.topic,
             partition: None,
@@ -107,7 +111,10 @@ impl Encoder {
             );
         };
         self.work.old_row(&plan, old)?;
-        if self.config.skip_messages_without_change && self.work.before == self.work.after {
+        if self.config.skip_messages_without_change
+            && self.work.before == self.work.after
+            && !differ_in_null(&plan, old, update.new)
+        {
             return Ok(Outcome::NONE);
         }
         if self.work.old_key == self.work.new_key {
@@ -244,6 +251,7 @@ impl Encoder {
             let Some(plan) = self.plans.get(&relation).cloned() else {
                 continue;
             };
+            let order = self.order(&plan, context);
             let value = &mut self.work.value;
             envelope::write(
                 &plan,
@@ -251,6 +259,7 @@ impl Encoder {
                 Op::Truncate,
                 (None, None),
                 context,
+                order,
                 value,
             );
             let record = Record {
@@ -267,6 +276,11 @@ impl Encoder {
         Ok(outcome)
     }
 
+    /// The place in its transaction of a record that is about to be emitted.
+    fn order(&mut self, plan: &RelationPlan, context: &ChangeContext<'_>) -> Option<Order> {
+        self.transactions.as_mut()?.event(&plan.table_id, context)
+    }
+
     /// Hands over a record of the rows and the key that are in the buffers.
     pub(super) fn emit(
         &mut self,
@@ -276,6 +290,7 @@ impl Encoder {
         context: &ChangeContext<'_>,
         sink: &mut impl RecordSink,
     ) -> Result<(), EncodeError> {
+        let order = self.order(plan, context);
         let work = &mut self.work;
         let before = parts.before.then_some(&*work.before);
         let after = parts.after.then_some(&*work.after);
@@ -285,6 +300,7 @@ impl Encoder {
             op,
             (before, after),
             context,
+            order,
             &mut work.value,
         );
         let record = Record {
@@ -297,4 +313,13 @@ impl Encoder {
         };
         send(&mut self.pipeline, record, &plan.schemas, sink)
     }
+}
+
+/// Whether two rows that print alike differ: one has a null where the other has the default.
+fn differ_in_null(plan: &RelationPlan, old: Tuple<'_>, new: Tuple<'_>) -> bool {
+    let is_null = |datum: Datum<'_>| datum == Datum::Null;
+    let columns = plan.columns.iter().zip(old.datums().zip(new.datums()));
+    columns
+        .filter(|(column, _)| column.as_ref().is_some_and(|column| column.prints_default))
+        .any(|(_, (old, new))| is_null(old) != is_null(new))
 }

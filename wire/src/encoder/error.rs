@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     /// A key names a column that the relation does not have.
-    #[error("{table} has no column {column}, which its key names; check message.key.columns")]
+    #[error("{table} has no column {column}, which its key names")]
     UnknownKeyColumn {
         /// `schema.table`.
         table: String,
@@ -18,6 +18,17 @@ pub enum PlanError {
         table: String,
         /// Why.
         reason: String,
+    },
+    /// `message.key.columns` names a column twice.
+    #[error(
+        "message.key.columns names column {column} of {table} more than once; \
+         name it in one expression only"
+    )]
+    RepeatedKeyColumn {
+        /// `schema.table`.
+        table: String,
+        /// The column.
+        column: String,
     },
 }
 

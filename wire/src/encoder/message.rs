@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::source::{self, SourceHead};
+use super::source::SourceHead;
+use super::transaction::{self, Order};
 use crate::config::EncoderConfig;
 use crate::context::ChangeContext;
 use crate::json;
 use crate::modes::BinaryMode;
 use crate::pgoutput::LogicalMessage;
 use crate::pipeline::Schemas;
-use crate::plan::names;
 use crate::schema::{SOURCE, TRANSACTION, wrapping};
 use crate::value::{ByteForm, write_bytes};
 
@@ -28,7 +28,8 @@ pub(super) struct MessagePlan {
 
 impl MessagePlan {
     pub(super) fn new(config: &EncoderConfig) -> Self {
-        let topic = names::topic(&[&*config.logical_name, "message"].join(&config.topic_delimiter));
+        // No strategy and no delimiter has a say in it.
+        let topic = format!("{}.message", config.logical_name);
         Self {
             topic: crate::route::topic(&config.routers, &topic).into(),
             key_head: match config.key_schemas_enable {
@@ -66,6 +67,7 @@ impl MessagePlan {
         message: &LogicalMessage<'_>,
         source: &SourceHead,
         context: &ChangeContext<'_>,
+        order: Option<Order>,
         out: &mut Vec<u8>,
     ) {
         out.clear();
@@ -75,7 +77,7 @@ impl MessagePlan {
         out.extend_from_slice(b",\"source\":");
         source.write(b",\"schema\":\"\",\"table\":\"\",", context, out);
         out.extend_from_slice(b",\"transaction\":");
-        source::transaction(context, out);
+        transaction::block(order, context, out);
         out.extend_from_slice(b",\"message\":{\"prefix\":");
         json::string(message.prefix.as_bytes(), out);
         out.extend_from_slice(b",\"content\":");

@@ -95,22 +95,3 @@ fn number(value: Option<impl itoa::Integer>, out: &mut Vec<u8>) {
         None => out.extend_from_slice(b"null"),
     }
 }
-
-/// Appends the `transaction` block or null.
-pub(super) fn transaction(context: &ChangeContext<'_>, out: &mut Vec<u8>) {
-    let Some(order) = context.transaction else {
-        out.extend_from_slice(b"null");
-        return;
-    };
-    out.extend_from_slice(b"{\"id\":\"");
-    if let Some(txid) = context.txid {
-        json::int(txid, out);
-        out.push(b':');
-    }
-    json::int(context.lsn.as_u64(), out);
-    out.extend_from_slice(b"\",\"total_order\":");
-    json::int(order.total_order, out);
-    out.extend_from_slice(b",\"data_collection_order\":");
-    json::int(order.data_collection_order, out);
-    out.push(b'}');
-}

@@ -38,6 +38,8 @@ pub(crate) struct ColumnPlan {
     pub(crate) toast: Option<Vec<u8>>,
     /// What is done to its values after they are written.
     pub(crate) mapping: Option<Mapping>,
+    /// Whether a null is one in Debezium's record, although it prints as the default.
+    pub(crate) prints_default: bool,
 }
 
 /// One field of the key.
@@ -129,7 +131,7 @@ pub(crate) fn compile(
         })
         .collect();
     let key_names = key_names(table, &table_id, config);
-    let key = key_fields(table, key_names, &table_id, types, config)?;
+    let key = key_fields(table, &key_names, &table_id, types, config)?;
     let routed = route::table(config, &table.schema, &table.name);
     let schemas = Schemas {
         base: &routed.schema_base,
@@ -231,6 +233,7 @@ fn field(column: &Column, types: &Types, config: &EncoderConfig) -> Option<Field
         null,
         toast,
         mapping: None,
+        prints_default: optional && default.is_some(),
     };
     Some(Field {
         plan,
@@ -249,9 +252,7 @@ fn mapped_field(
     config: &EncoderConfig,
 ) -> Option<Field> {
     let mut field = field(column, types, config)?;
-    let type_name = types
-        .get(column.type_oid)
-        .map_or("", |info| info.name.as_str());
+    let type_name = names::jdbc_type(column, types);
     let Some(mapper) = config.mappers.of(table_id, &column.name, type_name) else {
         return Some(field);
     };
@@ -260,7 +261,12 @@ fn mapped_field(
         codec: field.plan.codec.clone(),
         schema: field.schema.clone(),
     };
-    let (mapping, parameters) = mapping::compile(mapper, root, &choice, &column.name, type_name);
+    let described = mapping::Described {
+        name: &column.name,
+        type_name,
+        measured: length::measured(root, types),
+    };
+    let (mapping, parameters) = mapping::compile(mapper, root, &choice, &described);
     field.schema = field.schema.with_parameters(&parameters);
     if let Some(mapping) = &mapping {
         // A null that Debezium replaces before it maps is mapped, too.
@@ -272,39 +278,50 @@ fn mapped_field(
             mapping.apply(&config.unavailable_value_placeholder, 0, toast);
         }
     }
+    field.plan.prints_default &= !mapping.as_ref().is_some_and(Mapping::maps_null);
     field.plan.mapping = mapping;
     Some(field)
 }
 
 /// The key's columns in order: those of `message.key.columns`, else the table's own.
-fn key_names<'a>(table: &'a Table, table_id: &str, config: &'a EncoderConfig) -> &'a [String] {
-    let configured = config.message_key_columns.of(table_id);
-    configured.map_or(&*table.key, |names| names)
+fn key_names<'a>(table: &'a Table, table_id: &str, config: &EncoderConfig) -> Vec<&'a str> {
+    let own = || table.key.iter().map(String::as_str).collect();
+    if config.message_key_columns.is_empty() {
+        return own();
+    }
+    let columns: Vec<_> = table.columns.iter().map(|column| &*column.name).collect();
+    let configured = config.message_key_columns.of(table_id, &columns);
+    if configured.is_empty() {
+        own()
+    } else {
+        configured
+    }
 }
 
 /// Their fields; those of types that are left out are, too.
 fn key_fields(
     table: &Table,
-    names: &[String],
+    names: &[&str],
     table_id: &str,
     types: &Types,
     config: &EncoderConfig,
 ) -> Result<Vec<(usize, Field)>, PlanError> {
-    let one = |name: &String| {
-        let found = table
-            .columns
-            .iter()
-            .enumerate()
-            .find(|(_, column)| column.name == *name);
-        let (index, column) = found.ok_or_else(|| PlanError::UnknownKeyColumn {
-            table: table_id.to_owned(),
-            column: name.clone(),
-        })?;
+    let table_columns = &table.columns;
+    let one = |(place, name): (usize, &&str)| {
+        let (table, column) = (table_id.to_owned(), (*name).to_owned());
+        if names.iter().take(place).any(|earlier| earlier == name) {
+            return Err(PlanError::RepeatedKeyColumn { table, column });
+        }
+        let mut columns = table_columns.iter().enumerate();
+        let (index, column) = columns
+            .find(|(_, found)| found.name == **name)
+            .ok_or(PlanError::UnknownKeyColumn { table, column })?;
         Ok(field(column, types, config).map(|field| (index, field)))
     };
     names
         .iter()
-        .filter_map(|name| one(name).transpose())
+        .enumerate()
+        .filter_map(|named| one(named).transpose())
         .collect()
 }
 

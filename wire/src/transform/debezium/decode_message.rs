@@ -262,8 +262,8 @@ mod tests {
         check(
             "",
             "{\"a\":\"1\\\"99999999999999999999\",\"b\":99999999999999999999}",
-            "Invalid Java object for schema with type FLOAT64: class java.math.BigDecimal: \
-             99999999999999999999 has more than 64 bits",
+            "Invalid Java object for schema with type FLOAT64: class java.math.BigDecimal \
+             for field: \"b\"",
         );
     }
 }
