@@ -54,6 +54,11 @@ impl<'a> Reader<'a> {
             .filter(|v| !v.is_empty())
     }
 
+    /// The text of a property as it is; an empty one counts.
+    pub(crate) fn raw(&self, property: &str) -> Option<&'a str> {
+        self.props.get(property).map(String::as_str)
+    }
+
     pub(crate) fn text_or(&self, property: &str, default: &str) -> String {
         self.text(property).unwrap_or(default).to_owned()
     }
