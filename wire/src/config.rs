@@ -3,11 +3,14 @@
 //! Values are already parsed; the shell reads them from a connector's configuration. Defaults are
 //! Debezium's.
 
+use std::sync::Arc;
+
 use crate::filter::{Filters, KeyColumns, NameFilter};
 use crate::mapper::ColumnMappers;
 use crate::modes::{
     BinaryMode, DecimalMode, HstoreMode, IntervalMode, NameAdjustment, TimePrecisionMode,
 };
+use crate::pipeline::PipelineConfig;
 use crate::route::{Router, TopicNaming};
 
 /// How to turn changes into records.
@@ -73,8 +76,10 @@ pub struct EncoderConfig {
     pub message_prefixes: NameFilter,
     /// `message.key.columns`.
     pub message_key_columns: KeyColumns,
-    /// The transforms that change topics, in order.
+    /// The transforms that change topics, in order, where there is no pipeline.
     pub routers: Vec<Router>,
+    /// Transforms and converters; `None` when records go out as the encoder writes them.
+    pub pipeline: Option<Arc<PipelineConfig>>,
     /// Which schemas, tables and columns are captured.
     pub filters: Filters,
 }
@@ -100,6 +105,19 @@ impl Default for SkippedOperations {
             delete: false,
             truncate: true,
         }
+    }
+}
+
+impl EncoderConfig {
+    /// What the encoder itself goes by: a pipeline takes plain JSON, its converters do the rest.
+    pub(crate) fn for_encoding(mut self) -> Self {
+        if self.pipeline.is_some() {
+            self.key_schemas_enable = false;
+            self.value_schemas_enable = false;
+            self.replace_null_with_default = false;
+            self.routers.clear();
+        }
+        self
     }
 }
 
@@ -137,6 +155,7 @@ impl Default for EncoderConfig {
             message_prefixes: NameFilter::default(),
             message_key_columns: KeyColumns::default(),
             routers: Vec::new(),
+            pipeline: None,
             filters: Filters::default(),
         }
     }

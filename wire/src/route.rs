@@ -82,7 +82,7 @@ pub(crate) struct KeyField {
 }
 
 impl ByLogicalTableRouter {
-    fn key_field(&self, old_topic: &str) -> Option<KeyField> {
+    pub(crate) fn key_field(&self, old_topic: &str) -> Option<KeyField> {
         let routed = self
             .key_field
             .as_ref()

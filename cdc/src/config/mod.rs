@@ -8,6 +8,7 @@ mod converter;
 mod database;
 mod heartbeat;
 mod kafka;
+mod pipeline;
 pub mod properties;
 mod publication;
 mod reader;
@@ -161,7 +162,14 @@ fn read(
         &[("requested", false), ("required", true)],
         false,
     );
-    let encoder = converter::read(r, props, defaults, &topic_prefix, &database.dbname);
+    let encoder = converter::read(
+        r,
+        props,
+        defaults,
+        &topic_prefix,
+        &database.dbname,
+        &mut warnings,
+    );
     check_refresh(r);
     Some(ConnectorConfig {
         name,

@@ -206,15 +206,9 @@ pub const PROPERTIES: &[(&str, Treatment)] = &[
     ),
     ("key.converter", Honoured),
     ("value.converter", Honoured),
-    (
-        "header.converter",
-        Only(
-            "org.apache.kafka.connect.storage.SimpleHeaderConverter",
-            LATER,
-        ),
-    ),
+    ("header.converter", Honoured),
     ("transforms", Honoured),
-    ("predicates", Only("", LATER)),
+    ("predicates", Honoured),
     ("exactly.once.support", Honoured),
     (
         "transaction.boundary",
@@ -308,9 +302,9 @@ pub const PROPERTIES: &[(&str, Treatment)] = &[
 pub const PREFIXES: &[(&str, Treatment)] = &[
     ("key.converter.", Honoured),
     ("value.converter.", Honoured),
-    ("header.converter.", Only("", LATER)),
+    ("header.converter.", Honoured),
     ("transforms.", Honoured),
-    ("predicates.", Only("", LATER)),
+    ("predicates.", Honoured),
     ("producer.override.", Honoured),
     ("topic.creation.", Honoured),
     ("column.mask.", Honoured),

@@ -54,7 +54,7 @@ impl<'a> Reader<'a> {
             .filter(|v| !v.is_empty())
     }
 
-    /// The text of a property as it is; an empty one counts.
+    /// The text of a property as it is, spaces included.
     pub(crate) fn raw(&self, property: &str) -> Option<&'a str> {
         self.props.get(property).map(String::as_str)
     }

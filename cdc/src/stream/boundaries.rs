@@ -46,33 +46,40 @@ impl Reader<'_> {
     }
 
     /// Emits the `BEGIN` that waits, if one does.
-    pub(super) fn tell_begin(&mut self, lsn: Lsn) {
+    pub(super) fn tell_begin(&mut self, lsn: Lsn) -> Result<()> {
         if !std::mem::take(&mut self.begin_waits) {
-            return;
+            return Ok(());
         }
         let context = self.cursor.context_at(lsn, self.clock.now_ns());
         let encoder = self.relations.encoder();
-        if encoder.begin_transaction(&context, &mut self.batch).records > 0 {
+        let outcome = encoder
+            .begin_transaction(&context, &mut self.batch)
+            .map_err(|e| refused("a BEGIN", lsn, e))?;
+        if outcome.records > 0 {
             self.cursor.tell();
         }
+        Ok(())
     }
 
     /// Emits the `END` of the current transaction, whose commit ends at `end`.
-    pub(super) fn end(&mut self, end: Lsn) {
-        self.tell_begin(end);
+    pub(super) fn end(&mut self, end: Lsn) -> Result<()> {
+        self.tell_begin(end)?;
         if self.cursor.is_dropping() {
-            return;
+            return Ok(());
         }
         let context = self.cursor.context_at(end, self.clock.now_ns());
         let encoder = self.relations.encoder();
-        encoder.end_transaction(&context, &mut self.batch);
+        encoder
+            .end_transaction(&context, &mut self.batch)
+            .map(|_| ())
+            .map_err(|e| refused("an END", end, e))
     }
 
     /// A message of `pg_logical_emit_message`.
     pub(super) fn logical_message(&mut self, message: &LogicalMessage<'_>) -> Result<()> {
         let lsn = message.lsn;
         if message.transactional {
-            self.tell_begin(lsn);
+            self.tell_begin(lsn)?;
             if self.cursor.change(lsn) {
                 return Ok(());
             }
@@ -82,9 +89,8 @@ impl Reader<'_> {
         if self.cursor.message_outside(lsn) {
             return Ok(());
         }
-        let outcome = self.encode_outside(message).map_err(|e| {
-            EngineError::definite(format!("a message at {lsn} cannot be encoded: {e}")).because(e)
-        })?;
+        let outcome = self.encode_outside(message);
+        let outcome = outcome.map_err(|e| refused("a message", lsn, e))?;
         if outcome.records > 0 {
             self.cursor.message_emitted(lsn);
             self.streamed = true;
@@ -100,15 +106,22 @@ impl Reader<'_> {
     }
 
     /// Emits a heartbeat when one is due.
-    pub(super) fn beat(&mut self) {
+    pub(super) fn beat(&mut self) -> Result<()> {
         let due = self.heartbeat.as_mut().is_some_and(|beat| beat.take_due());
         if due {
             let now = self.clock.now_ns();
             let encoder = self.relations.encoder();
-            encoder.heartbeat(now, &mut self.batch);
+            encoder
+                .heartbeat(now, &mut self.batch)
+                .map_err(|e| refused("a heartbeat", Lsn::ZERO, e))?;
             self.cursor.tell();
         }
+        Ok(())
     }
+}
+
+fn refused(what: &str, lsn: Lsn, error: EncodeError) -> EngineError {
+    EngineError::definite(format!("{what} at {lsn} cannot be encoded: {error}")).because(error)
 }
 
 #[cfg(test)]

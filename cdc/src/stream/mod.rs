@@ -79,7 +79,7 @@ impl Reader<'_> {
                 }
                 () = heartbeat::due(self.heartbeat.as_ref()) => {}
             }
-            self.beat();
+            self.beat()?;
             if !self.hand_on().await? {
                 return Ok(Ended {
                     stream: self.stream,
@@ -155,7 +155,7 @@ impl Reader<'_> {
             }
             ReplicationEvent::Commit { end_lsn, .. } => {
                 let end = Lsn::new(end_lsn.0);
-                self.end(end);
+                self.end(end)?;
                 self.metrics.received(self.cursor.commit_us(), end);
                 self.cursor.commit(end);
             }
@@ -169,7 +169,7 @@ impl Reader<'_> {
                 let lsn = Lsn::new(wal_start.0);
                 // What only describes, such as a relation, comes without an LSN.
                 if lsn != Lsn::ZERO {
-                    self.tell_begin(lsn);
+                    self.tell_begin(lsn)?;
                 }
                 self.message(lsn, &data).await?;
             }

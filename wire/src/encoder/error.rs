@@ -22,6 +22,14 @@ pub enum PlanError {
         /// The column.
         column: String,
     },
+    /// A schema that was rendered for the relation cannot be read back.
+    #[error("the schemas of {table} cannot be used by transforms: {reason}")]
+    Schema {
+        /// `schema.table`.
+        table: String,
+        /// Why.
+        reason: String,
+    },
 }
 
 /// A change that cannot be encoded.
@@ -66,6 +74,9 @@ pub enum EncodeError {
         /// `schema.table`.
         table: String,
     },
+    /// A transform or converter refused a record, or could not work on it.
+    #[error("{0}")]
+    Transform(String),
     /// The message is no change (`Begin`, `Commit`, `Relation`, …).
     #[error("only inserts, updates, deletes, truncates and messages can be encoded")]
     NotAChange,

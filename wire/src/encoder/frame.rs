@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::config::EncoderConfig;
+use crate::pipeline::Schemas;
 use crate::route;
+use crate::schema::wrapping;
 
 /// The fixed parts of one kind of record.
 #[derive(Debug)]
@@ -11,6 +13,8 @@ pub(super) struct Frame {
     pub(super) topic: Arc<str>,
     key: Wrapping,
     value: Wrapping,
+    /// For a pipeline.
+    pub(super) schemas: Schemas,
 }
 
 /// What stands around a payload: its schema, or nothing.
@@ -22,9 +26,9 @@ struct Wrapping {
 
 impl Wrapping {
     fn new(schema: &str, enabled: bool) -> Self {
-        let head = || format!("{{\"schema\":{schema},\"payload\":").into_bytes();
+        let head = enabled.then(|| wrapping(schema));
         Self {
-            head: if enabled { head() } else { Vec::new() },
+            head: head.unwrap_or_default(),
             tail: if enabled { b"}" } else { b"" },
         }
     }
@@ -44,6 +48,8 @@ impl Frame {
             topic: route::topic(&config.routers, topic).into(),
             key: Wrapping::new(schemas.0, config.key_schemas_enable),
             value: Wrapping::new(schemas.1, config.value_schemas_enable),
+            // These schemas are ours, so they can be read; a test reads them.
+            schemas: Schemas::read(Some(schemas.0), schemas.1).unwrap_or_default(),
         }
     }
 
@@ -55,5 +61,19 @@ impl Frame {
     /// Writes a value around its payload, in place of what was there.
     pub(super) fn value(&self, payload: impl FnOnce(&mut Vec<u8>), out: &mut Vec<u8>) {
         self.value.write(payload, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{heartbeat, transaction};
+    use super::*;
+
+    #[test]
+    fn a_pipeline_can_read_the_schemas() {
+        for (key, value) in [heartbeat::SCHEMAS, transaction::SCHEMAS] {
+            let read = Schemas::read(Some(key), value).expect(value);
+            assert!(read.key.is_some() && read.value.is_some());
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! emitted. It never knows whether a transaction is sent again: the shell restores its counts.
 
 use super::frame::Frame;
-use super::{Encoder, Outcome};
+use super::{EncodeError, Encoder, Outcome, send};
 use crate::config::EncoderConfig;
 use crate::context::{ChangeContext, SnapshotMarker};
 use crate::java::{bucket_count, hash_spread};
@@ -13,6 +13,8 @@ use crate::record::{Record, RecordSink};
 
 const KEY_SCHEMA: &str = r#"{"type":"struct","fields":[{"type":"string","optional":false,"field":"id"}],"optional":false,"name":"io.debezium.connector.common.TransactionMetadataKey","version":1}"#;
 const VALUE_SCHEMA: &str = r#"{"type":"struct","fields":[{"type":"string","optional":false,"field":"status"},{"type":"string","optional":false,"field":"id"},{"type":"int64","optional":true,"field":"event_count"},{"type":"array","items":{"type":"struct","fields":[{"type":"string","optional":false,"field":"data_collection"},{"type":"int64","optional":false,"field":"event_count"}],"optional":true,"name":"event.collection","version":1},"optional":true,"field":"data_collections"},{"type":"int64","optional":false,"field":"ts_ms"}],"optional":false,"name":"io.debezium.connector.common.TransactionMetadataValue","version":1}"#;
+/// Schemas of key and value.
+pub(super) const SCHEMAS: (&str, &str) = (KEY_SCHEMA, VALUE_SCHEMA);
 
 /// What messages are counted under. Debezium prints a Java object's identity here.
 const MESSAGES: &str = "LOGICAL_DECODING_MESSAGE";
@@ -43,7 +45,7 @@ impl Transactions {
     pub(super) fn new(config: &EncoderConfig) -> Option<Self> {
         let topic = config.transaction_topic.as_deref()?;
         Some(Self {
-            frame: Frame::new(config, topic, (KEY_SCHEMA, VALUE_SCHEMA)),
+            frame: Frame::new(config, topic, SCHEMAS),
             xid: None,
             total: 0,
             tables: Vec::new(),
@@ -140,12 +142,12 @@ impl Encoder {
         &mut self,
         context: &ChangeContext<'_>,
         sink: &mut impl RecordSink,
-    ) -> Outcome {
+    ) -> Result<Outcome, EncodeError> {
         let Some(transactions) = &mut self.transactions else {
-            return Outcome::NONE;
+            return Ok(Outcome::NONE);
         };
         if transactions.xid.is_some() && transactions.xid == context.txid {
-            return Outcome::NONE;
+            return Ok(Outcome::NONE);
         }
         transactions.reset(context.txid);
         let id = id(context);
@@ -158,12 +160,12 @@ impl Encoder {
         &mut self,
         context: &ChangeContext<'_>,
         sink: &mut impl RecordSink,
-    ) -> Outcome {
+    ) -> Result<Outcome, EncodeError> {
         let Some(transactions) = &mut self.transactions else {
-            return Outcome::NONE;
+            return Ok(Outcome::NONE);
         };
         if transactions.xid.is_none() {
-            return Outcome::NONE;
+            return Ok(Outcome::NONE);
         }
         let id = id(context);
         transactions.end_value(&id, context, &mut self.work.value);
@@ -171,9 +173,13 @@ impl Encoder {
         self.transaction_record(&id, sink)
     }
 
-    fn transaction_record(&mut self, id: &[u8], sink: &mut impl RecordSink) -> Outcome {
+    fn transaction_record(
+        &mut self,
+        id: &[u8],
+        sink: &mut impl RecordSink,
+    ) -> Result<Outcome, EncodeError> {
         let Some(Transactions { frame, .. }) = &self.transactions else {
-            return Outcome::NONE;
+            return Ok(Outcome::NONE);
         };
         let key = |out: &mut Vec<u8>| {
             out.extend_from_slice(b"{\"id\":");
@@ -181,13 +187,16 @@ impl Encoder {
             out.push(b'}');
         };
         frame.key(key, &mut self.work.key);
-        sink.record(Record {
+        let record = Record {
             topic: &frame.topic,
+            partition: None,
+            timestamp: None,
             key: Some(&self.work.key),
             value: Some(&self.work.value),
             headers: &self.bare_headers,
-        });
-        Outcome { records: 1 }
+        };
+        send(&mut self.pipeline, record, &frame.schemas, sink)?;
+        Ok(Outcome { records: 1 })
     }
 
     /// Whether `BEGIN` and `END` are asked for.

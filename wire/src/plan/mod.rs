@@ -19,8 +19,9 @@ use crate::catalog::{Column, Table, TypeKind, Types};
 use crate::config::EncoderConfig;
 use crate::encoder::PlanError;
 use crate::modes::NameAdjustment;
+use crate::pipeline;
 use crate::route::{self, KeyField};
-use crate::schema::{self, Place, Schema, quoted};
+use crate::schema::{self, Place, Schema, quoted, wrapping};
 use crate::value::Codec;
 pub(crate) use mapping::Mapping;
 use names::NameOf;
@@ -86,6 +87,8 @@ pub(crate) struct RelationPlan {
     /// Whether the schemas wrap the payloads, which then want a closing brace.
     pub(crate) key_wrapped: bool,
     pub(crate) value_wrapped: bool,
+    /// For a pipeline; empty without one.
+    pub(crate) schemas: pipeline::Schemas,
 }
 
 /// A field with its schema, before it is rendered.
@@ -136,14 +139,27 @@ pub(crate) fn compile(
     };
     let has_key = !key_names.is_empty() || routed.key_field_makes_key;
     let key_field = routed.key_field.as_ref().filter(|_| has_key);
+    let key_schema = schemas.key(&key, key_field);
+    let value_schema = schemas.value(&fields);
+    let wrapped = |schema: &str, enabled: bool| match enabled {
+        true => wrapping(schema),
+        false => Vec::new(),
+    };
+    let mut value_head = wrapped(&value_schema, config.value_schemas_enable);
+    value_head.extend_from_slice(b"{\"before\":");
+    let for_pipeline = match config.pipeline {
+        Some(_) => read_schemas(has_key.then_some(&*key_schema), &value_schema, &table_id)?,
+        None => pipeline::Schemas::default(),
+    };
     Ok(RelationPlan {
+        schemas: for_pipeline,
         has_key,
         topic: routed.topic.as_str().into(),
-        key_head: schemas.key(&key, key_field, config.key_schemas_enable),
+        key_head: wrapped(&key_schema, config.key_schemas_enable),
         key_extra: key_field
             .map(|field| key_extra(field, key.is_empty()))
             .unwrap_or_default(),
-        value_head: schemas.value(&fields, config.value_schemas_enable),
+        value_head,
         enums: enums(table, types),
         key_reach: key.iter().map(|(index, _)| index + 1).max().unwrap_or(0),
         columns: fields
@@ -161,6 +177,17 @@ pub(crate) fn compile(
         key_wrapped: config.key_schemas_enable,
         value_wrapped: config.value_schemas_enable,
         table_id,
+    })
+}
+
+fn read_schemas(
+    key: Option<&str>,
+    value: &str,
+    table_id: &str,
+) -> Result<pipeline::Schemas, PlanError> {
+    pipeline::Schemas::read(key, value).map_err(|error| PlanError::Schema {
+        table: table_id.to_owned(),
+        reason: error.to_string(),
     })
 }
 
@@ -325,10 +352,7 @@ impl Schemas<'_> {
         quoted(&names::adjust(&name, NameOf::Schema, self.mode))
     }
 
-    fn key(&self, key: &[(usize, Field)], extra: Option<&KeyField>, enabled: bool) -> Vec<u8> {
-        if !enabled {
-            return Vec::new();
-        }
+    fn key(&self, key: &[(usize, Field)], extra: Option<&KeyField>) -> String {
         let mut fields: Vec<_> = key.iter().map(|(_, field)| field.rendered()).collect();
         if let Some(extra) = extra {
             let name = quoted(&extra.name);
@@ -339,17 +363,10 @@ impl Schemas<'_> {
             fields.push(Schema::plain("string").render(place));
         }
         let (fields, name) = (fields.join(","), self.name("Key"));
-        format!(
-            "{{\"schema\":{{\"type\":\"struct\",\"fields\":[{fields}],\"optional\":false,\
-             \"name\":{name}}},\"payload\":"
-        )
-        .into_bytes()
+        format!("{{\"type\":\"struct\",\"fields\":[{fields}],\"optional\":false,\"name\":{name}}}")
     }
 
-    fn value(&self, fields: &[Option<Field>], enabled: bool) -> Vec<u8> {
-        if !enabled {
-            return b"{\"before\":".to_vec();
-        }
+    fn value(&self, fields: &[Option<Field>]) -> String {
         let fields: Vec<_> = fields.iter().flatten().map(Field::rendered).collect();
         let (fields, name) = (fields.join(","), self.name("Value"));
         let row = |field: &str| {
@@ -361,13 +378,12 @@ impl Schemas<'_> {
         let (before, after, envelope) = (row("before"), row("after"), self.name("Envelope"));
         let (source, transaction) = (schema::SOURCE, schema::TRANSACTION);
         format!(
-            "{{\"schema\":{{\"type\":\"struct\",\"fields\":[{before},{after},{source},\
+            "{{\"type\":\"struct\",\"fields\":[{before},{after},{source},\
              {transaction},{{\"type\":\"string\",\"optional\":false,\"field\":\"op\"}},\
              {{\"type\":\"int64\",\"optional\":true,\"field\":\"ts_ms\"}},\
              {{\"type\":\"int64\",\"optional\":true,\"field\":\"ts_us\"}},\
              {{\"type\":\"int64\",\"optional\":true,\"field\":\"ts_ns\"}}],\"optional\":false,\
-             \"name\":{envelope},\"version\":2}},\"payload\":{{\"before\":"
+             \"name\":{envelope},\"version\":2}}"
         )
-        .into_bytes()
     }
 }

@@ -45,6 +45,7 @@ fn boundary(encoder: &mut Encoder, begin: bool, lsn: u64) -> Option<(String, Str
         true => encoder.begin_transaction(&context, &mut sink),
         false => encoder.end_transaction(&context, &mut sink),
     };
+    let outcome = outcome.expect("a record");
     drop(sink);
     assert_eq!(outcome.records, u32::try_from(kept.len()).expect("few"));
     let record = kept.pop()?;
@@ -114,7 +115,9 @@ fn without_metadata_nothing_is_told_or_numbered() {
 #[test]
 fn a_heartbeat_names_the_server_and_the_time() {
     let mut kept = Vec::new();
-    with_metadata().heartbeat(1_795_425_737_541_337_411, &mut keep(&mut kept));
+    with_metadata()
+        .heartbeat(1_795_425_737_541_337_411, &mut keep(&mut kept))
+        .expect("a record");
     let expected = Kept {
         topic: "__debezium-heartbeat.p".to_owned(),
         key: Some(r#"{"serverName":"p"}"#.to_owned()),
