@@ -13,6 +13,8 @@ use crate::record::{Record, RecordSink};
 
 const KEY_SCHEMA: &str = r#"{"type":"struct","fields":[{"type":"string","optional":false,"field":"id"}],"optional":false,"name":"io.debezium.connector.common.TransactionMetadataKey","version":1}"#;
 const VALUE_SCHEMA: &str = r#"{"type":"struct","fields":[{"type":"string","optional":false,"field":"status"},{"type":"string","optional":false,"field":"id"},{"type":"int64","optional":true,"field":"event_count"},{"type":"array","items":{"type":"struct","fields":[{"type":"string","optional":false,"field":"data_collection"},{"type":"int64","optional":false,"field":"event_count"}],"optional":true,"name":"event.collection","version":1},"optional":true,"field":"data_collections"},{"type":"int64","optional":false,"field":"ts_ms"}],"optional":false,"name":"io.debezium.connector.common.TransactionMetadataValue","version":1}"#;
+/// Schemas of key and value.
+pub(super) const SCHEMAS: (&str, &str) = (KEY_SCHEMA, VALUE_SCHEMA);
 
 /// What messages are counted under. Debezium prints a Java object's identity here.
 const MESSAGES: &str = "LOGICAL_DECODING_MESSAGE";
@@ -43,7 +45,7 @@ impl Transactions {
     pub(super) fn new(config: &EncoderConfig) -> Option<Self> {
         let topic = config.transaction_topic.as_deref()?;
         Some(Self {
-            frame: Frame::new(config, topic, (KEY_SCHEMA, VALUE_SCHEMA)),
+            frame: Frame::new(config, topic, SCHEMAS),
             xid: None,
             total: 0,
             tables: Vec::new(),

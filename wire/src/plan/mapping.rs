@@ -52,7 +52,7 @@ pub(super) fn compile(
             (is_jdbc_text(root, &choice.codec).then(mapping), masked())
         }
         &ColumnMapper::Truncate { length } => {
-            let possible = usize::try_from(column_length).is_ok_and(|column| column > length);
+            let possible = usize::try_from(column_length).map_or(true, |column| column > length);
             if !possible {
                 return (None, Vec::new());
             }
