@@ -107,6 +107,9 @@ pub struct ConnectorConfig {
     pub snapshot_delay: Duration,
     /// `streaming.delay.ms`.
     pub streaming_delay: Duration,
+    /// `poll.interval.ms`: how long the definition of a table that appears in the stream is left to
+    /// settle before it is read.
+    pub poll_interval: Duration,
     /// `exactly.once.support=required`.
     pub exactly_once_required: bool,
     /// `heartbeat.*`.
@@ -179,6 +182,7 @@ fn read(
         snapshot_include: r.text_or("snapshot.include.collection.list", ""),
         snapshot_delay: r.millis_or("snapshot.delay.ms", 0),
         streaming_delay: r.millis_or("streaming.delay.ms", 0),
+        poll_interval: r.millis_or("poll.interval.ms", 500),
         exactly_once_required,
         heartbeat: heartbeat::read(r, &mut warnings),
         topic_creation: kafka::read_topic_creation(r),

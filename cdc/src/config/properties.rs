@@ -152,7 +152,7 @@ pub const PROPERTIES: &[(&str, Treatment)] = &[
     ("max.queue.size", NoEffect(QUEUE)),
     ("max.queue.size.in.bytes", NoEffect(QUEUE)),
     ("queue.provider.type", NoEffect(QUEUE)),
-    ("poll.interval.ms", NoEffect("Walcast does not poll")),
+    ("poll.interval.ms", Honoured),
     (
         "poll.dispatch.interval.ms",
         NoEffect("Walcast does not poll"),

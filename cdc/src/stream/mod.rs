@@ -11,6 +11,7 @@ pub(crate) mod relations;
 pub(crate) mod resume;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use pgwire_replication::ReplicationEvent;
 use tokio::sync::{mpsc, watch};
@@ -207,7 +208,12 @@ impl Reader<'_> {
             .because(e)
         })?;
         match &message {
-            Message::Relation(relation) => self.relations.learn(relation).await,
+            Message::Relation(relation) => {
+                if self.relations.is_fresh(relation) {
+                    self.settle().await;
+                }
+                self.relations.learn(relation).await
+            }
             Message::Insert(_) => self.change(lsn, &message, "INSERT").await,
             Message::Update(_) => self.change(lsn, &message, "UPDATE").await,
             Message::Delete(_) => self.change(lsn, &message, "DELETE").await,
@@ -218,6 +224,17 @@ impl Reader<'_> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Lets `poll.interval.ms` pass since the current transaction's commit.
+    ///
+    /// Scripts make a table, fill it and go on altering it. Debezium, which looks for changes that
+    /// often, reads the definition when such a script is over, and so the records show what it left.
+    async fn settle(&self) {
+        let committed = self.cursor.commit_us();
+        let passed_us = self.clock.now_ns() / 1000 - committed;
+        let passed = Duration::from_micros(u64::try_from(passed_us).unwrap_or(0));
+        tokio::time::sleep(self.settle_for.saturating_sub(passed)).await;
     }
 
     async fn change(

@@ -112,6 +112,7 @@ impl<'a> Run<'a> {
         stop: &CancellationToken,
     ) -> Result<Option<Ended>> {
         let captured = self.captured().await?;
+        self.relations.found(captured.iter().map(|table| table.oid));
         let publication = &self.context.config.publication;
         publication::ensure(&self.sql, publication, &captured).await?;
         identity::set(&self.sql, &publication.identities, &captured).await;
@@ -157,6 +158,7 @@ impl<'a> Run<'a> {
         let database = Arc::new(config.database.clone());
         let reader = Reader {
             heartbeat: Heartbeat::new(&config.heartbeat, &database, self.plan.snapshot),
+            settle_for: config.poll_interval,
             begin_waits: false,
             streamed: false,
             stream,
