@@ -34,7 +34,7 @@ enum Command {
     Up(up::UpArgs),
     Demo(demo::DemoArgs),
     Test(test::TestArgs),
-    Conformance(test::ConformanceArgs),
+    Conformance(test::conformance::ConformanceArgs),
 }
 
 fn main() -> ExitCode {
@@ -54,6 +54,6 @@ fn run(command: Command) -> Result<bool> {
         Command::Up(args) => up::run(&args).map(|()| true),
         Command::Demo(args) => demo::run(&args),
         Command::Test(args) => test::run(&args),
-        Command::Conformance(args) => test::conformance(&args),
+        Command::Conformance(args) => test::conformance::run(&args),
     }
 }
