@@ -25,7 +25,6 @@ const CONTEXT: ChangeContext<'static> = ChangeContext {
     xmin: None,
     origin: None,
     origin_lsn: None,
-    transaction: None,
 };
 
 fn encoder() -> Encoder {
