@@ -1,4 +1,3 @@
 //! Integration tests on real components, as one program.
 
 mod engine;
-mod witness;

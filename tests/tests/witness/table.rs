@@ -170,7 +170,7 @@ pub(super) fn create(lab: &Lab, database: &str) -> Result<()> {
 }
 
 /// Inserts rows `first` to `last` in one transaction.
-pub(super) fn insert(lab: &Lab, database: &str, first: i64, last: i64) -> Result<()> {
+pub(super) fn insert(lab: &Lab, database: &str, first: usize, last: usize) -> Result<()> {
     let values = joined(|column| column.value.to_owned());
     let sql =
         format!("insert into kinds select i, {values} from generate_series({first}, {last}) i");

@@ -112,7 +112,7 @@ pub(crate) const TIERS: [Tier; 13] = [
         600,
         |session| {
             build_workspace(session)?;
-            session.run(Kind::Tests, tests(&["--test=it"]))
+            session.run(Kind::Tests, tests(&["--test=it", "--test=witness"]))
         },
     ),
     tier(
@@ -130,7 +130,7 @@ pub(crate) const TIERS: [Tier; 13] = [
 ];
 
 /// Test targets that have a tier of their own.
-const WITH_TIER: [&str; 4] = ["tidy", "lab", "it", conformance::TARGET];
+const WITH_TIER: [&str; 5] = ["tidy", "lab", "it", "witness", conformance::TARGET];
 
 /// A command of cargo for the whole workspace: another choice of packages would be another choice of
 /// features, and so another build of everything.

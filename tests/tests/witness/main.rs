@@ -1,9 +1,11 @@
 //! Readers that nobody here wrote read our topics: Kafka's own consumer with Kafka Connect's own
 //! JsonConverter, Kafka's console consumer, and ClickHouse. What they read is what was written.
 
+mod clickhouse;
 mod table;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
@@ -13,7 +15,9 @@ use walcast_tests::topic::Topic;
 use walcast_tests::worker::{Worker, connector};
 
 use self::table::{COLUMNS, Row};
-use crate::engine::QUIET;
+
+/// How long a topic must stay silent before its snapshot is taken to be complete.
+const QUIET: Duration = Duration::from_millis(500);
 
 const DATABASE: &str = "witness";
 
@@ -43,13 +47,12 @@ struct Decoded {
 
 #[test]
 fn readers_of_others_read_what_was_written() -> Result<()> {
-    let mut lab = Lab::builder(DATABASE).postgres(18).kafka();
-    lab = lab.clickhouse();
+    let lab = Lab::builder(DATABASE).postgres(18).kafka().clickhouse();
     let lab = lab.start()?;
     lab.postgres()
         .query("postgres", &format!("create database {DATABASE}"))?;
     table::create(&lab, DATABASE)?;
-    table::insert(&lab, DATABASE, 1, SNAPSHOT as i64)?;
+    table::insert(&lab, DATABASE, 1, SNAPSHOT)?;
     let worker = Worker::start(&lab, "worker", DATABASE, true)?;
     follow(&lab, &worker, "schemas", true)?;
     follow(&lab, &worker, "plain", false)?;
@@ -57,7 +60,7 @@ fn readers_of_others_read_what_was_written() -> Result<()> {
 
     let operations = connect_reads(&lab)?;
     console_reads(&lab, &operations)?;
-    clickhouse_reads(&lab)
+    clickhouse::reads(&lab)
 }
 
 /// Starts a connector named `name`, and waits until its snapshot is in Kafka.
