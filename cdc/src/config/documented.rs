@@ -93,20 +93,14 @@ fn rewrite_the_books_property_table() {
             lines.push(format!("| `{name}` | {default} | {meaning} | {words} |"));
         }
     }
-    let missing: Vec<_> = names().filter(|name| !listed.contains(name)).collect();
-    if !missing.is_empty() {
-        let head = [
-            "",
-            "## Others",
-            "",
-            "| property | default | what it says | treatment |",
-        ];
-        lines.extend(head.map(str::to_owned));
-        lines.push("|---|---|---|---|".to_owned());
-        lines.extend(missing.iter().filter_map(|name| {
-            let words = words(treated(name)?);
-            Some(format!("| `{name}` | – | – | {words} |"))
-        }));
+    // What is new goes behind what stands before it in the code.
+    let code: Vec<_> = names().collect();
+    for pair in code.windows(2).filter(|pair| !listed.contains(&pair[1])) {
+        let before = format!("| `{}` |", pair[0]);
+        let place = lines.iter().position(|line| line.starts_with(&before));
+        let words = words(treated(&pair[1]).unwrap());
+        let new = format!("| `{}` | – | – | {words} |", pair[1]);
+        lines.insert(place.unwrap() + 1, new);
     }
     std::fs::write(page(), lines.join("\n") + "\n").unwrap();
 }

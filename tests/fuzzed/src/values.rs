@@ -54,7 +54,11 @@ const UNKNOWN: u32 = 31_007;
 pub fn values(bytes: &[u8]) {
     let mut input = Input::new(bytes);
     let oid = OIDS[usize::from(input.two()) % OIDS.len()];
-    let typmod = i32::from_ne_bytes(input.four().to_ne_bytes());
+    let typmod = match input.four() {
+        u32::MAX => -1,
+        // A scale has 11 bits in PostgreSQL; more would only cost time.
+        typmod => i32::from_ne_bytes((typmod & 0xFFFF_07FF).to_ne_bytes()),
+    };
     let config = config(&mut input);
     let (flags, way) = (input.byte(), input.byte());
     let mut texts = input.rest().splitn(2, |byte| *byte == 0);
