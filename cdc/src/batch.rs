@@ -41,6 +41,8 @@ pub(crate) struct Batch {
 #[derive(Debug)]
 struct Entry {
     topic: Arc<str>,
+    partition: Option<i32>,
+    timestamp: Option<i64>,
     key: Option<Range<usize>>,
     value: Option<Range<usize>>,
     headers: Range<usize>,
@@ -62,6 +64,16 @@ pub(crate) struct Published<'a> {
 impl<'a> Published<'a> {
     pub(crate) fn topic(&self) -> &'a Arc<str> {
         &self.entry.topic
+    }
+
+    /// The partition that a transform chose.
+    pub(crate) const fn partition(&self) -> Option<i32> {
+        self.entry.partition
+    }
+
+    /// The time that a transform chose, in milliseconds since 1970-01-01 UTC.
+    pub(crate) const fn timestamp(&self) -> Option<i64> {
+        self.entry.timestamp
     }
 
     pub(crate) fn key(&self) -> Option<&'a [u8]> {
@@ -148,6 +160,8 @@ impl RecordSink for Batch {
         let value = record.value.map(|value| self.store(value));
         self.records.push(Entry {
             topic: Arc::clone(record.topic),
+            partition: record.partition,
+            timestamp: record.timestamp,
             key,
             value,
             headers,

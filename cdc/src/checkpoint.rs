@@ -12,6 +12,9 @@
 use walcast_wire::connect_offset::Offset;
 use walcast_wire::lsn::Lsn;
 
+/// `messageType` of a logical message.
+pub(crate) const MESSAGE: &str = "MESSAGE";
+
 /// A change that is done.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Done {
@@ -49,7 +52,8 @@ pub(crate) fn snapshot_unfinished(offset: &Offset) -> bool {
 pub(crate) fn change_done(offset: &mut Offset, done: &Done) {
     *offset = Offset {
         lsn_proc: Some(done.lsn.as_u64()),
-        lsn_events_processed: Some(done.at_lsn),
+        // A message's LSN is its own.
+        lsn_events_processed: (done.operation != MESSAGE).then_some(done.at_lsn),
         message_type: Some(done.operation.to_owned()),
         lsn_commit: done.last_commit.map(Lsn::as_u64),
         lsn: Some(done.lsn.as_u64()),
@@ -57,6 +61,39 @@ pub(crate) fn change_done(offset: &mut Offset, done: &Done) {
         ts_usec: Some(done.commit_us),
         ..Offset::default()
     };
+}
+
+/// The offset after a record for a message outside of transactions.
+pub(crate) fn message_done(offset: &mut Offset, lsn: Lsn) {
+    let lsn = Some(lsn.as_u64());
+    *offset = Offset {
+        lsn_proc: lsn,
+        message_type: Some(MESSAGE.to_owned()),
+        lsn_commit: lsn,
+        lsn,
+        ts_usec: offset.ts_usec,
+        ..Offset::default()
+    };
+}
+
+/// The offset after a record behind the end of a transaction.
+pub(crate) fn commit_done(offset: &mut Offset, xid: u32, end: Lsn, commit_us: i64) {
+    let end = Some(end.as_u64());
+    *offset = Offset {
+        lsn_proc: end,
+        message_type: Some("COMMIT".to_owned()),
+        lsn_commit: end,
+        lsn: end,
+        tx_id: Some(xid.into()),
+        ts_usec: Some(commit_us),
+        ..Offset::default()
+    };
+}
+
+/// The last message outside of transactions that is done, when the offset stands at one.
+pub(crate) fn message(offset: &Offset) -> Option<Lsn> {
+    let outside = offset.message_type.as_deref() == Some(MESSAGE) && offset.tx_id.is_none();
+    offset.lsn.filter(|_| outside).map(Lsn::new)
 }
 
 /// The offset once all transactions up to `end` are complete.
@@ -94,9 +131,13 @@ pub(crate) fn partial(offset: &Offset) -> Option<(u32, Lsn, u64)> {
 }
 
 /// The first element of `source.sequence` until a commit is seen: `lsn_commit`, and where that is
-/// absent `lsn_proc`, as Debezium has it.
+/// absent `lsn_proc`, as Debezium has it. Behind a complete transaction it is that one's end, which
+/// Debezium reads again.
 pub(crate) fn last_commit(offset: &Offset) -> Option<Lsn> {
-    offset.lsn_commit.or(offset.lsn_proc).map(Lsn::new)
+    let lsn = offset.lsn?;
+    let complete = offset.lsn_proc.filter(|proc| *proc > lsn);
+    let last = complete.or(offset.lsn_commit).or(offset.lsn_proc);
+    last.map(Lsn::new)
 }
 
 /// The furthest position the offset speaks of.
@@ -148,11 +189,45 @@ mod tests {
     }
 
     #[test]
+    fn messages_and_commits_are_told_in_debeziums_words() {
+        let mut offset = done(120, 3, Some(110));
+        message_done(&mut offset, Lsn::new(150));
+        assert_eq!(
+            offset.to_json(),
+            br#"{"lsn_proc":150,"messageType":"MESSAGE","lsn_commit":150,"lsn":150,"ts_usec":5}"#
+        );
+        assert_eq!(message(&offset), Some(Lsn::new(150)));
+        assert_eq!(
+            (completed(&offset), partial(&offset)),
+            (Some(Lsn::new(150)), None)
+        );
+        commit_done(&mut offset, 9, Lsn::new(170), 6);
+        assert_eq!(
+            offset.to_json(),
+            br#"{"lsn_proc":170,"messageType":"COMMIT","lsn_commit":170,"lsn":170,"txId":9,"ts_usec":6}"#
+        );
+        assert_eq!(
+            (completed(&offset), message(&offset)),
+            (Some(Lsn::new(170)), None)
+        );
+    }
+
+    #[test]
     fn a_complete_transaction_leaves_nothing_half_done() {
         let mut offset = done(120, 3, Some(110));
         complete(&mut offset, Lsn::new(150));
         assert_eq!(completed(&offset), Some(Lsn::new(150)));
         assert_eq!(partial(&offset), None);
         assert_eq!(position(&offset), Lsn::new(150));
+    }
+
+    #[test]
+    fn the_last_commit_is_debeziums_after_a_restart() {
+        assert_eq!(last_commit(&snapshot_done(Lsn::new(10), 7, 1)), None);
+        assert_eq!(last_commit(&done(120, 3, None)), Some(Lsn::new(120)));
+        let mut offset = done(120, 3, Some(110));
+        assert_eq!(last_commit(&offset), Some(Lsn::new(110)));
+        complete(&mut offset, Lsn::new(150));
+        assert_eq!(last_commit(&offset), Some(Lsn::new(150)));
     }
 }

@@ -29,6 +29,7 @@ impl CdcEngine {
             (map(&config.key_converter), map(&config.value_converter));
         let mut converters = key_converter.clone();
         converters.extend(value_converter.clone());
+        converters.extend(map(&config.header_converter));
         let settings = WorkerSettings {
             bootstrap_servers: config.bootstrap_servers.clone(),
             kafka: map(&config.kafka),

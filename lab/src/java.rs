@@ -21,27 +21,48 @@ pub(crate) const NEED: Need = Need {
     is_met: || find().is_ok(),
 };
 
+/// Java with its compiler.
+pub(crate) const COMPILER: Need = Need {
+    name: "a Java compiler, 17 or newer",
+    packages: &["default-jdk-headless"],
+    is_met: || find_with_compiler().is_ok(),
+};
+
 /// The newest `java`.
 ///
 /// # Errors
 /// When there is none, or only older ones than Kafka runs on.
 pub(crate) fn find() -> Result<PathBuf> {
-    newest(Path::new(INSTALLED))
+    newest(Path::new(INSTALLED), "java")
         .or_else(|| config::on_path("java"))
         .with_context(|| format!("no Java {OLDEST} or newer in {INSTALLED} or on the path"))
 }
 
-fn newest(installed: &Path) -> Option<PathBuf> {
+/// The newest `java` that has a compiler beside it.
+///
+/// # Errors
+/// When there is none.
+pub(crate) fn find_with_compiler() -> Result<PathBuf> {
+    newest(Path::new(INSTALLED), "javac")
+        .or_else(|| config::on_path("javac"))
+        .map(|compiler| compiler.with_file_name("java"))
+        .with_context(|| {
+            format!("no Java compiler {OLDEST} or newer in {INSTALLED} or on the path")
+        })
+}
+
+/// `program` of the newest Java that has it.
+fn newest(installed: &Path, program: &str) -> Option<PathBuf> {
     fs::read_dir(installed)
         .ok()?
         .filter_map(|entry| {
             let home = entry.ok()?.path();
             let version = major(&fs::read_to_string(home.join("release")).ok()?)?;
-            let java = home.join("bin/java");
-            (version >= OLDEST && java.is_file()).then_some((version, java))
+            let program = home.join("bin").join(program);
+            (version >= OLDEST && program.is_file()).then_some((version, program))
         })
         .max()
-        .map(|(_, java)| java)
+        .map(|(_, program)| program)
 }
 
 /// The major version in a Java home's `release` file: `JAVA_VERSION="17.0.15"`.

@@ -6,6 +6,7 @@ mod request;
 use std::fs;
 use std::ops::Deref;
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Context, Result};
 
@@ -54,6 +55,15 @@ impl Kafka {
             service,
             ports,
         })
+    }
+
+    /// A Java with Kafka, its tools and Kafka Connect on its class path; add options, a class or a
+    /// source file, and arguments.
+    ///
+    /// # Errors
+    /// When there is no Java with a compiler and none can be brought.
+    pub fn java(&self) -> Result<Command> {
+        Installed::find()?.compiling_java()
     }
 
     /// Makes a topic without replicas; one that is there already is left as it is.

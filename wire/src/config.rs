@@ -3,17 +3,25 @@
 //! Values are already parsed; the shell reads them from a connector's configuration. Defaults are
 //! Debezium's.
 
+use std::sync::Arc;
+
 use crate::filter::{Filters, KeyColumns, NameFilter};
 use crate::mapper::ColumnMappers;
 use crate::modes::{
     BinaryMode, DecimalMode, HstoreMode, IntervalMode, NameAdjustment, TimePrecisionMode,
 };
+use crate::pipeline::PipelineConfig;
 use crate::route::{Router, TopicNaming};
+
+/// The version of Debezium whose records these are, byte for byte. Consumers read it as the version
+/// of the format; it stands in texts (of `StringConverter`, of CloudEvents) too, where nobody could
+/// tell it from the rest.
+pub const DEBEZIUM_VERSION: &str = "3.7.0.Final";
 
 /// How to turn changes into records.
 #[derive(Debug, Clone)]
 pub struct EncoderConfig {
-    /// `source.version`.
+    /// `source.version`: by default [`DEBEZIUM_VERSION`].
     pub connector_version: String,
     /// `topic.prefix`, Debezium's logical name.
     pub logical_name: String,
@@ -23,6 +31,10 @@ pub struct EncoderConfig {
     pub topic_delimiter: String,
     /// `topic.naming.strategy`.
     pub topic_naming: TopicNaming,
+    /// Where `BEGIN` and `END` records go with `provide.transaction.metadata`; `None` without it.
+    pub transaction_topic: Option<String>,
+    /// Where heartbeats go.
+    pub heartbeat_topic: String,
     /// `decimal.handling.mode`.
     pub decimal: DecimalMode,
     /// `time.precision.mode`.
@@ -65,12 +77,14 @@ pub struct EncoderConfig {
     pub run_id: String,
     /// Masks, truncations and the like.
     pub mappers: ColumnMappers,
-    /// `logical_decoding_message.prefix.include.list` or `.exclude.list`.
+    /// `message.prefix.include.list` or `message.prefix.exclude.list`.
     pub message_prefixes: NameFilter,
     /// `message.key.columns`.
     pub message_key_columns: KeyColumns,
-    /// The transforms that change topics, in order.
+    /// The transforms that change topics, in order, where there is no pipeline.
     pub routers: Vec<Router>,
+    /// Transforms and converters; `None` when records go out as the encoder writes them.
+    pub pipeline: Option<Arc<PipelineConfig>>,
     /// Which schemas, tables and columns are captured.
     pub filters: Filters,
 }
@@ -99,14 +113,29 @@ impl Default for SkippedOperations {
     }
 }
 
+impl EncoderConfig {
+    /// What the encoder itself goes by: a pipeline takes plain JSON, its converters do the rest.
+    pub(crate) fn for_encoding(mut self) -> Self {
+        if self.pipeline.is_some() {
+            self.key_schemas_enable = false;
+            self.value_schemas_enable = false;
+            self.replace_null_with_default = false;
+            self.routers.clear();
+        }
+        self
+    }
+}
+
 impl Default for EncoderConfig {
     fn default() -> Self {
         Self {
-            connector_version: env!("CARGO_PKG_VERSION").to_owned(),
+            connector_version: DEBEZIUM_VERSION.to_owned(),
             logical_name: String::new(),
             database: String::new(),
             topic_delimiter: ".".to_owned(),
             topic_naming: TopicNaming::default(),
+            transaction_topic: None,
+            heartbeat_topic: String::new(),
             decimal: DecimalMode::default(),
             time_precision: TimePrecisionMode::default(),
             interval: IntervalMode::default(),
@@ -131,6 +160,7 @@ impl Default for EncoderConfig {
             message_prefixes: NameFilter::default(),
             message_key_columns: KeyColumns::default(),
             routers: Vec::new(),
+            pipeline: None,
             filters: Filters::default(),
         }
     }

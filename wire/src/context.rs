@@ -24,17 +24,6 @@ pub struct ChangeContext<'a> {
     pub origin: Option<&'a str>,
     /// LSN of the commit on that origin.
     pub origin_lsn: Option<Lsn>,
-    /// Place in the transaction, with `provide.transaction.metadata`.
-    pub transaction: Option<TransactionOrder>,
-}
-
-/// A change's place in its transaction: the envelope's `transaction` block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TransactionOrder {
-    /// Place among all changes of the transaction, from 1.
-    pub total_order: u64,
-    /// Place among those of its table, from 1.
-    pub data_collection_order: u64,
 }
 
 /// `source.snapshot`.

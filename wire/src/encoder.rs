@@ -6,9 +6,12 @@
 mod change;
 mod envelope;
 mod error;
+mod frame;
+mod heartbeat;
 mod message;
 mod row;
 mod source;
+mod transaction;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -19,8 +22,10 @@ use crate::catalog::{Table, Types};
 use crate::config::EncoderConfig;
 use crate::context::ChangeContext;
 use crate::pgoutput::{Datum, Message};
+use crate::pipeline::Pipeline;
+use crate::pipeline::Schemas;
 use crate::plan::{self, RelationPlan};
-use crate::record::{Headers, RecordSink};
+use crate::record::{Headers, Record, RecordSink};
 use crate::value::{Origin, Scratch};
 use envelope::{Op, Parts};
 use source::SourceHead;
@@ -46,6 +51,9 @@ pub struct Encoder {
     headers: Headers,
     bare_headers: Headers,
     message: message::MessagePlan,
+    pipeline: Option<Pipeline>,
+    heartbeat: frame::Frame,
+    transactions: Option<transaction::Transactions>,
     /// Labels that were not known when they came first.
     unknown_labels: HashSet<(u32, Vec<u8>)>,
     work: Work,
@@ -70,7 +78,11 @@ struct Work {
 
 impl Encoder {
     /// An encoder that knows no relation yet.
+    ///
+    /// A pipeline's configuration must have passed its check; else every record is refused.
     pub fn new(config: EncoderConfig) -> Self {
+        let pipeline = config.pipeline.as_deref().map(Pipeline::new);
+        let config = config.for_encoding();
         let headers = if config.extended_headers {
             context_headers(&config)
         } else {
@@ -81,6 +93,9 @@ impl Encoder {
             headers: Headers::new(headers),
             bare_headers: Headers::default(),
             message: message::MessagePlan::new(&config),
+            pipeline,
+            heartbeat: heartbeat::frame(&config),
+            transactions: transaction::Transactions::new(&config),
             plans: HashMap::new(),
             unknown_labels: HashSet::new(),
             work: Work::default(),
@@ -125,7 +140,7 @@ impl Encoder {
             Message::Update(update) => self.update(update, context, sink),
             Message::Delete(delete) => self.delete(delete, context, sink),
             Message::Truncate(truncate) => self.truncate(truncate, context, sink),
-            Message::Message(message) => Ok(self.message(message, context, sink)),
+            Message::Message(message) => self.message(message, context, sink),
             _ => Err(EncodeError::NotAChange),
         }
     }
@@ -151,7 +166,7 @@ impl Encoder {
             },
             context,
             sink,
-        );
+        )?;
         Ok(Outcome { records: 1 })
     }
 
@@ -160,6 +175,22 @@ impl Encoder {
             .get(&relation)
             .cloned()
             .ok_or(EncodeError::UnknownRelation { oid: relation })
+    }
+}
+
+/// Hands a record over, through the pipeline where there is one.
+fn send(
+    pipeline: &mut Option<Pipeline>,
+    record: Record<'_>,
+    schemas: &Schemas,
+    sink: &mut impl RecordSink,
+) -> Result<(), EncodeError> {
+    match pipeline {
+        Some(pipeline) => pipeline.send(record, schemas, sink),
+        None => {
+            sink.record(record);
+            Ok(())
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 //! Enters the lists as configured (regular expressions between commas), leaves yes or no for a
 //! name. Lists match whole names, whatever the letter case. It never looks at a catalog.
 
-use crate::pattern::{Pattern, PatternError, PatternList};
+use crate::pattern::{PatternError, PatternList};
 
 /// One list, or none.
 #[derive(Debug, Clone, Default)]
@@ -65,38 +65,75 @@ impl Filters {
 }
 
 /// A compiled `message.key.columns`.
+///
+/// Each column of a rule is, as in Debezium, an expression of its own for `schema.table.column`: so
+/// several rules add up for one table, and a column that no table has is passed over.
 #[derive(Debug, Clone, Default)]
 pub struct KeyColumns {
-    rules: Vec<(Pattern, Vec<String>)>,
+    rules: Vec<PatternList>,
 }
 
 impl KeyColumns {
     /// From `table regex:column,column;…`.
     pub fn new(text: &str) -> Result<Self, PatternError> {
-        let rule = |part: &str| {
-            let (table, columns) = part.rsplit_once(':').ok_or_else(|| {
-                PatternError::new(part, "write it as <table regex>:<column>,<column>")
-            })?;
-            let columns = columns
-                .split(',')
-                .map(|name| name.trim().to_owned())
-                .collect();
-            Ok((Pattern::new(table.trim())?, columns))
-        };
-        let parts = text
-            .split(';')
-            .map(str::trim)
-            .filter(|part| !part.is_empty());
-        Ok(Self {
-            rules: parts.map(rule).collect::<Result<_, _>>()?,
-        })
+        let mut rules = Vec::new();
+        for part in text.split(';').filter(|part| !part.is_empty()) {
+            let expected = || {
+                PatternError::new(
+                    part,
+                    "it has an invalid format (expecting <table regex>:<column>,<column>)",
+                )
+            };
+            let (table, columns) = part.split_once(':').ok_or_else(expected)?;
+            let malformed = |column: &str| column.trim().is_empty() || column.contains(':');
+            if table.is_empty() || columns.split(',').any(malformed) {
+                return Err(expected());
+            }
+            for column in columns.split(',') {
+                rules.push(PatternList::new(&format!("{table}.{}", column.trim()))?);
+            }
+        }
+        Ok(Self { rules })
     }
 
-    /// The columns that make the key of `schema.table`, when a rule names it.
-    pub fn of(&self, table_id: &str) -> Option<&[String]> {
-        self.rules
-            .iter()
-            .find(|(table, _)| table.matches(table_id))
-            .map(|(_, columns)| &**columns)
+    /// Whether no rule is there.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// Which of a table's columns make its key, in the rules' order; empty when no rule names one.
+    pub fn of<'c>(&self, table_id: &str, columns: &[&'c str]) -> Vec<&'c str> {
+        let named = |rule: &PatternList| {
+            let matches = |column: &&&str| rule.matches(&format!("{table_id}.{column}"));
+            columns.iter().filter(matches).copied().collect::<Vec<_>>()
+        };
+        self.rules.iter().flat_map(named).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn key_columns_are_debeziums() {
+        let check = |rules: &str, table: &str, expected: &[&str]| {
+            let rules = KeyColumns::new(rules).expect(rules);
+            assert_eq!(
+                rules.of(table, &["id", "v", "n", "No"]),
+                expected,
+                "{table}"
+            );
+        };
+        let rules = "public.a:n;public.nopk:v,id; (.*).b : v ;public.a:id";
+        check(rules, "public.a", &["n", "id"]);
+        check(rules, "public.nopk", &["v", "id"]);
+        check("(.*).b:v", "s.b", &["v"]);
+        check("public.a:missing,no", "public.a", &["No"]);
+        check("public.a:.*", "public.a", &["id", "v", "n", "No"]);
+        check("public.a:id", "public.b", &[]);
+        for wrong in ["public.a", "public.a:", ":id", "public.a:id,,v", "a:b:c"] {
+            assert!(KeyColumns::new(wrong).is_err(), "{wrong}");
+        }
     }
 }

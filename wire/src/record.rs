@@ -19,6 +19,11 @@ impl<F: FnMut(Record<'_>)> RecordSink for F {
 pub struct Record<'a> {
     /// Its topic; shared by all records of a relation.
     pub topic: &'a Arc<str>,
+    /// Its partition, where a transform chose it; else the producer does, by the key.
+    pub partition: Option<i32>,
+    /// Its time in milliseconds since 1970-01-01 UTC, where a transform chose it; else the time of
+    /// sending.
+    pub timestamp: Option<i64>,
     /// Its key; `None` is a null key.
     pub key: Option<&'a [u8]>,
     /// Its value; `None` is a tombstone.
@@ -32,28 +37,45 @@ pub struct Record<'a> {
 pub struct Headers {
     /// `__debezium.newkey` or `__debezium.oldkey`, before all others.
     key_change: Option<&'static str>,
+    /// The key as JSON, and as the header's text.
     key: Vec<u8>,
-    context: Arc<[(String, Vec<u8>)]>,
+    text: Vec<u8>,
+    context: Arc<[(String, Option<Vec<u8>>)]>,
 }
 
 impl Headers {
     /// Headers that are the same on every record.
     pub fn new(context: Vec<(String, Vec<u8>)>) -> Self {
+        let present = |(name, value)| (name, Some(value));
+        Self::of(context.into_iter().map(present).collect())
+    }
+
+    /// Headers of one record; one without a value is `None`.
+    pub(crate) fn of(headers: Vec<(String, Option<Vec<u8>>)>) -> Self {
         Self {
             key_change: None,
             key: Vec::new(),
-            context: context.into(),
+            text: Vec::new(),
+            context: headers.into(),
         }
     }
 
     /// Name and value of each; a header without a value is `None`.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
-        let first = self.key_change.map(|name| (name, Some(&*self.key)));
-        let rest = self
-            .context
+        let first = self.key_change.map(|name| (name, Some(&*self.text)));
+        first.into_iter().chain(self.context())
+    }
+
+    /// Those that are the same on every record.
+    pub(crate) fn context(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
+        self.context
             .iter()
-            .map(|(name, value)| (&**name, Some(&**value)));
-        first.into_iter().chain(rest)
+            .map(|(name, value)| (&**name, value.as_deref()))
+    }
+
+    /// `__debezium.newkey` or `__debezium.oldkey`, with the key as JSON.
+    pub(crate) fn key_change(&self) -> Option<(&'static str, &[u8])> {
+        Some((self.key_change?, &self.key))
     }
 
     /// How many there are.
@@ -73,7 +95,9 @@ impl Headers {
     pub(crate) fn set_key_change(&mut self, name: &'static str, key: &[u8]) {
         self.key_change = Some(name);
         self.key.clear();
-        crate::json::unescape_controls(key, &mut self.key);
+        self.key.extend_from_slice(key);
+        self.text.clear();
+        crate::json::unescape_controls(key, &mut self.text);
     }
 
     /// Takes that header away.

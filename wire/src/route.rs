@@ -56,6 +56,8 @@ pub struct ByLogicalTableRouter {
 pub struct TopicNaming {
     /// Debezium's `Default…` strategies, which leave the schema out of the topic's name.
     pub without_schema: bool,
+    /// Debezium's `…Unicode…` strategies, which keep apart what others replace by `_`.
+    pub unicode: bool,
     /// The settings of the `…Regex…` strategies.
     pub regex: Option<ByLogicalTableRouter>,
 }
@@ -80,7 +82,7 @@ pub(crate) struct KeyField {
 }
 
 impl ByLogicalTableRouter {
-    fn key_field(&self, old_topic: &str) -> Option<KeyField> {
+    pub(crate) fn key_field(&self, old_topic: &str) -> Option<KeyField> {
         let routed = self
             .key_field
             .as_ref()
@@ -113,7 +115,7 @@ pub(crate) fn table(config: &EncoderConfig, schema: &str, table: &str) -> Routed
         .flatten()
         .filter(|part| !part.trim().is_empty());
     let origin = parts.collect::<Vec<_>>().join(&config.topic_delimiter);
-    let named = names::topic(&origin);
+    let named = names::topic(&origin, naming.unicode);
     let mut routed = Routed {
         topic: named.clone(),
         schema_base: named,

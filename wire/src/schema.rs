@@ -123,6 +123,11 @@ impl Schema {
     }
 }
 
+/// What stands before a payload that its schema wraps.
+pub(crate) fn wrapping(schema: &str) -> Vec<u8> {
+    format!("{{\"schema\":{schema},\"payload\":").into_bytes()
+}
+
 /// A JSON string.
 pub(crate) fn quoted(text: &str) -> String {
     let mut out = Vec::new();

@@ -110,7 +110,6 @@ fn a_row_allocates_nothing() {
         xmin: None,
         origin: None,
         origin_lsn: None,
-        transaction: None,
     };
     let (one, two) = (row("1"), row("2"));
     let messages = [

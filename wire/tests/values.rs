@@ -70,7 +70,6 @@ const CONTEXT: ChangeContext<'static> = ChangeContext {
     xmin: None,
     origin: None,
     origin_lsn: None,
-    transaction: None,
 };
 
 prop_compose! {

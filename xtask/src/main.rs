@@ -36,7 +36,7 @@ enum Command {
     Demo(demo::DemoArgs),
     Test(test::TestArgs),
     Fuzz(fuzz::FuzzArgs),
-    Conformance(test::ConformanceArgs),
+    Conformance(test::conformance::ConformanceArgs),
 }
 
 fn main() -> ExitCode {
@@ -57,6 +57,6 @@ fn run(command: Command) -> Result<bool> {
         Command::Demo(args) => demo::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
-        Command::Conformance(args) => test::conformance(&args),
+        Command::Conformance(args) => test::conformance::run(&args),
     }
 }

@@ -1,14 +1,12 @@
-//! Everything that shapes a record: handling modes, converters, filters, routers.
+//! What shapes a record as it is encoded: handling modes, names, filters.
 
 use std::collections::BTreeMap;
 
-use walcast_wire::config::{EncoderConfig, SkippedOperations};
+use walcast_wire::config::{DEBEZIUM_VERSION, EncoderConfig, SkippedOperations};
 use walcast_wire::filter::{Filters, NameFilter};
 
-use super::reader::Reader;
-use super::transforms;
-
-const JSON_CONVERTER: &str = "org.apache.kafka.connect.json.JsonConverter";
+use super::reader::{ConfigProblem, Reader};
+use super::{columns, pipeline, topics};
 
 /// The encoder's configuration, but for the run's identity.
 pub(super) fn read(
@@ -17,15 +15,18 @@ pub(super) fn read(
     defaults: &BTreeMap<String, String>,
     topic_prefix: &str,
     database: &str,
+    warnings: &mut Vec<ConfigProblem>,
 ) -> Option<EncoderConfig> {
-    let key_schemas_enable = read_converter(r, "key", props, defaults);
-    let value_schemas_enable = read_converter(r, "value", props, defaults);
-    let base = EncoderConfig::default();
-    Some(EncoderConfig {
-        connector_version: env!("CARGO_PKG_VERSION").to_owned(),
+    let records = pipeline::read(r, (props, defaults), warnings);
+    let mut base = EncoderConfig {
         logical_name: topic_prefix.to_owned(),
+        ..EncoderConfig::default()
+    };
+    topics::read(r, &mut base);
+    columns::read(r, props, &mut base);
+    Some(EncoderConfig {
+        connector_version: r.text_or("walcast.source.version", DEBEZIUM_VERSION),
         database: database.to_owned(),
-        topic_delimiter: r.text_or("topic.delimiter", "."),
         decimal: r.mode_or("decimal.handling.mode", "string, double, precise"),
         time_precision: r.mode_or(
             "time.precision.mode",
@@ -36,61 +37,15 @@ pub(super) fn read(
         binary: r.mode_or("binary.handling.mode", "bytes, base64, hex, base64-url-safe"),
         schema_name_adjustment: r.mode_or("schema.name.adjustment.mode", "avro, avro_unicode, none"),
         field_name_adjustment: r.mode_or("field.name.adjustment.mode", "avro, avro_unicode, none"),
-        key_schemas_enable,
-        value_schemas_enable,
         tombstones_on_delete: r.bool_or("tombstones.on.delete", true),
         skipped: read_skipped(r),
         unavailable_value_placeholder: read_placeholder(r),
         include_unknown_datatypes: r.bool_or("include.unknown.datatypes", false),
         money_fraction_digits: r.parse_or("money.fraction.digits", base.money_fraction_digits),
         extended_headers: r.bool_or("extended.headers.enabled", true),
-        routers: transforms::read(r)?,
         filters: read_filters(r)?,
-        ..base
+        ..records?.into_encoder(base)
     })
-}
-
-/// Reads one converter; returns its `schemas.enable`. The connector's own settings come before the
-/// worker's, as in Connect: a connector that names a converter takes none of the worker's options.
-fn read_converter(
-    r: &mut Reader<'_>,
-    side: &str,
-    props: &BTreeMap<String, String>,
-    defaults: &BTreeMap<String, String>,
-) -> bool {
-    let name = format!("{side}.converter");
-    let source = if props.contains_key(&name) {
-        props
-    } else {
-        defaults
-    };
-    let class = source
-        .get(&name)
-        .map_or(JSON_CONVERTER, |class| class.trim());
-    if class.rsplit('.').next() != Some("JsonConverter") {
-        let message = format!(
-            "Invalid value {class} for configuration {name}: this version of Walcast writes JSON; use {JSON_CONVERTER}"
-        );
-        r.problem(&name, message);
-    }
-    let mut enable = true;
-    let options = source.iter().filter_map(|(key, value)| {
-        Some((key.strip_prefix(&name)?.strip_prefix('.')?, value.trim()))
-    });
-    for (option, value) in options {
-        match (option, value) {
-            ("schemas.enable", "true") => enable = true,
-            ("schemas.enable", "false") => enable = false,
-            ("schemas.cache.size" | "converter.type", _) => {}
-            ("decimal.format", value) if value.eq_ignore_ascii_case("base64") => {}
-            ("replace.null.with.default", "true") => {}
-            (option, value) => r.problem(
-                &format!("{name}.{option}"),
-                format!("{value} is not supported by this version of Walcast; remove it"),
-            ),
-        }
-    }
-    enable
 }
 
 fn read_skipped(r: &mut Reader<'_>) -> SkippedOperations {

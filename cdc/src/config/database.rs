@@ -33,6 +33,8 @@ pub struct DatabaseConfig {
     pub password: String,
     /// `database.dbname`.
     pub dbname: String,
+    /// `database.initial.statements`: run on every session before anything else.
+    pub initial_statements: Vec<String>,
     /// `database.sslmode`.
     pub sslmode: SslMode,
     /// `database.sslrootcert`: PEM file of trusted authorities.
@@ -83,9 +85,28 @@ pub(super) fn read(r: &mut Reader<'_>) -> DatabaseConfig {
         user: r.required("database.user"),
         password: r.text_or("database.password", ""),
         dbname: r.required("database.dbname"),
+        initial_statements: statements(r.text("database.initial.statements").unwrap_or("")),
         sslmode: r.one_of("database.sslmode", &modes, SslMode::Prefer),
         sslrootcert: r.text("database.sslrootcert").map(PathBuf::from),
         sslcert: r.text("database.sslcert").map(PathBuf::from),
         sslkey: r.text("database.sslkey").map(PathBuf::from),
+    }
+}
+
+/// Statements between semicolons; a doubled one is part of its statement.
+fn statements(text: &str) -> Vec<String> {
+    let whole = text.replace(";;", "\0");
+    let parts = whole.split(';').map(|part| part.replace('\0', ";"));
+    let trimmed = parts.map(|part| part.trim().to_owned());
+    trimmed.filter(|part| !part.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn statements_stand_between_semicolons() {
+        let read = super::statements(" set a = 1; set b = 'x;;y' ;");
+        assert_eq!(read, ["set a = 1", "set b = 'x;y'"]);
+        assert!(super::statements("").is_empty());
     }
 }

@@ -109,11 +109,11 @@ fn rewrite_the_books_property_table() {
 const READ_ELSEWHERE: &[(&str, &str)] = &[
     (
         "key.converter",
-        "read_converter, as the worker's may count instead",
+        "pipeline::converter, as the worker's may count instead",
     ),
-    ("value.converter", "read_converter"),
-    ("key.converter.", "read_converter"),
-    ("value.converter.", "read_converter"),
+    ("value.converter", "pipeline::converter"),
+    ("key.converter.", "pipeline::converter"),
+    ("value.converter.", "pipeline::converter"),
     ("column.mask.", "ColumnMappers, which takes all properties"),
     ("column.truncate.", "ColumnMappers"),
     ("column.propagate.", "ColumnMappers"),

@@ -3,11 +3,16 @@
 //! String properties come in, a validated [`ConnectorConfig`] leaves, or the list of everything
 //! that is wrong with them. Nothing here opens a connection.
 
+mod columns;
 mod converter;
 mod database;
+mod heartbeat;
 mod kafka;
+mod pipeline;
 pub mod properties;
+mod publication;
 mod reader;
+mod topics;
 mod transforms;
 mod warnings;
 
@@ -18,7 +23,9 @@ use std::time::Duration;
 use walcast_wire::config::EncoderConfig;
 
 pub use database::{DatabaseConfig, SslMode};
-pub use kafka::TopicCreation;
+pub use heartbeat::HeartbeatConfig;
+pub use kafka::{TopicCreation, TopicGroups};
+pub use publication::{AutoIdentity, IdentityRule, PublicationConfig, PublicationMode};
 pub use reader::ConfigProblem;
 
 use properties::Treatment;
@@ -26,19 +33,6 @@ use reader::Reader;
 
 /// The only connector class there is.
 pub const CONNECTOR_CLASS: &str = "io.debezium.connector.postgresql.PostgresConnector";
-
-/// `publication.autocreate.mode`: what is done when the publication is missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PublicationMode {
-    /// `CREATE PUBLICATION … FOR ALL TABLES`.
-    AllTables,
-    /// Refuse: the publication must exist.
-    Disabled,
-    /// A publication of exactly the captured tables, altered when they change.
-    Filtered,
-    /// An empty publication, to which an administrator adds tables.
-    NoTables,
-}
 
 /// `snapshot.mode`, as far as this version supports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,17 +79,6 @@ pub struct SlotConfig {
     pub strict_offset: bool,
 }
 
-/// The publication.
-#[derive(Debug, Clone)]
-pub struct PublicationConfig {
-    /// `publication.name`.
-    pub name: String,
-    /// `publication.autocreate.mode`.
-    pub mode: PublicationMode,
-    /// `publish.via.partition.root`.
-    pub via_partition_root: bool,
-}
-
 /// How often a failed task is started again.
 #[derive(Debug, Clone, Copy)]
 pub struct RetryConfig {
@@ -124,12 +107,17 @@ pub struct ConnectorConfig {
     pub snapshot_delay: Duration,
     /// `streaming.delay.ms`.
     pub streaming_delay: Duration,
+    /// `poll.interval.ms`: how long the definition of a table that appears in the stream is left to
+    /// settle before it is read.
+    pub poll_interval: Duration,
     /// `exactly.once.support=required`.
     pub exactly_once_required: bool,
+    /// `heartbeat.*`.
+    pub heartbeat: HeartbeatConfig,
     /// `topic.prefix`.
     pub topic_prefix: String,
-    /// `topic.creation.default.*`, when set.
-    pub topic_creation: Option<TopicCreation>,
+    /// `topic.creation.*`, when set.
+    pub topic_creation: Option<TopicGroups>,
     /// `producer.override.*`, prefix removed.
     pub producer_overrides: BTreeMap<String, String>,
     /// Retries of the task.
@@ -165,7 +153,7 @@ fn read(
     r: &mut Reader<'_>,
     props: &BTreeMap<String, String>,
     defaults: &BTreeMap<String, String>,
-    warnings: Vec<ConfigProblem>,
+    mut warnings: Vec<ConfigProblem>,
 ) -> Option<ConnectorConfig> {
     check_class(r);
     let name = r.text_or("name", "");
@@ -177,16 +165,26 @@ fn read(
         &[("requested", false), ("required", true)],
         false,
     );
-    let encoder = converter::read(r, props, defaults, &topic_prefix, &database.dbname);
+    let encoder = converter::read(
+        r,
+        props,
+        defaults,
+        &topic_prefix,
+        &database.dbname,
+        &mut warnings,
+    );
+    check_refresh(r);
     Some(ConnectorConfig {
         name,
         slot: read_slot(r),
-        publication: read_publication(r),
+        publication: publication::read(r, encoder.as_ref().map(|e| e.skipped).unwrap_or_default()),
         snapshot_mode: read_snapshot_mode(r),
         snapshot_include: r.text_or("snapshot.include.collection.list", ""),
         snapshot_delay: r.millis_or("snapshot.delay.ms", 0),
         streaming_delay: r.millis_or("streaming.delay.ms", 0),
+        poll_interval: r.millis_or("poll.interval.ms", 500),
         exactly_once_required,
+        heartbeat: heartbeat::read(r, &mut warnings),
         topic_creation: kafka::read_topic_creation(r),
         producer_overrides: r.with_prefix("producer.override."),
         retries: read_retries(r),
@@ -231,6 +229,15 @@ fn check_prefix(r: &mut Reader<'_>, prefix: &str) {
     }
 }
 
+/// Both modes come to the same: pgoutput announces each change of a table before its rows.
+fn check_refresh(r: &mut Reader<'_>) {
+    let modes = [
+        ("columns_diff", ()),
+        ("columns_diff_exclude_unchanged_toast", ()),
+    ];
+    r.one_of("schema.refresh.mode", &modes, ());
+}
+
 fn read_slot(r: &mut Reader<'_>) -> SlotConfig {
     let name = r.text_or("slot.name", "debezium");
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
@@ -254,24 +261,6 @@ fn read_slot(r: &mut Reader<'_>) -> SlotConfig {
             OffsetMismatch::NoValidation,
         ),
         strict_offset: r.bool_or("walcast.strict.offset", false),
-    }
-}
-
-fn read_publication(r: &mut Reader<'_>) -> PublicationConfig {
-    let modes = [
-        ("no_tables", PublicationMode::NoTables),
-        ("filtered", PublicationMode::Filtered),
-        ("disabled", PublicationMode::Disabled),
-        ("all_tables", PublicationMode::AllTables),
-    ];
-    PublicationConfig {
-        name: r.text_or("publication.name", "dbz_publication"),
-        mode: r.one_of(
-            "publication.autocreate.mode",
-            &modes,
-            PublicationMode::AllTables,
-        ),
-        via_partition_root: r.bool_or("publish.via.partition.root", false),
     }
 }
 

@@ -45,10 +45,7 @@ pub const PROPERTIES: &[(&str, Treatment)] = &[
     ("publication.name", Honoured),
     ("publication.autocreate.mode", Honoured),
     ("publish.via.partition.root", Honoured),
-    (
-        "replica.identity.autoset.values",
-        Only("", "run ALTER TABLE … REPLICA IDENTITY yourself"),
-    ),
+    ("replica.identity.autoset.values", Honoured),
     ("database.hostname", Honoured),
     ("database.port", Honoured),
     ("database.user", Honoured),
@@ -70,7 +67,7 @@ pub const PROPERTIES: &[(&str, Treatment)] = &[
         "database.tcpKeepAlive",
         NoEffect("TCP keepalive is always on"),
     ),
-    ("database.initial.statements", Only("", LATER)),
+    ("database.initial.statements", Honoured),
     (
         "database.query.timeout.ms",
         NoEffect("queries are bounded by the server's statement_timeout"),
@@ -82,26 +79,20 @@ pub const PROPERTIES: &[(&str, Treatment)] = &[
     ),
     ("topic.prefix", Honoured),
     ("topic.delimiter", Honoured),
-    (
-        "topic.naming.strategy",
-        Only("io.debezium.schema.SchemaTopicNamingStrategy", LATER),
-    ),
+    ("topic.naming.strategy", Honoured),
+    ("topic.regex", Honoured),
+    ("topic.replacement", Honoured),
+    ("topic.key.enforce.uniqueness", Honoured),
+    ("topic.key.field.name", Honoured),
+    ("topic.key.field.regex", Honoured),
+    ("topic.key.field.replacement", Honoured),
     (
         "topic.cache.size",
         NoEffect("topic names are kept per relation"),
     ),
-    (
-        "topic.heartbeat.prefix",
-        NoEffect("it names the heartbeat topic only"),
-    ),
-    (
-        "topic.heartbeat.name",
-        NoEffect("it names the heartbeat topic only"),
-    ),
-    (
-        "topic.transaction",
-        NoEffect("it names the transaction topic only"),
-    ),
+    ("topic.heartbeat.prefix", Honoured),
+    ("topic.heartbeat.name", Honoured),
+    ("topic.transaction", Honoured),
     ("schema.include.list", Honoured),
     ("schema.exclude.list", Honoured),
     ("table.include.list", Honoured),
@@ -157,28 +148,22 @@ pub const PROPERTIES: &[(&str, Treatment)] = &[
     ("unavailable.value.placeholder", Honoured),
     ("schema.name.adjustment.mode", Honoured),
     ("field.name.adjustment.mode", Honoured),
-    ("schema.refresh.mode", Only("columns_diff", LATER)),
+    ("schema.refresh.mode", Honoured),
     ("tombstones.on.delete", Honoured),
     ("skipped.operations", Honoured),
-    ("message.key.columns", Only("", LATER)),
-    ("skip.messages.without.change", Only("false", LATER)),
-    ("message.prefix.include.list", Only("", LATER)),
-    ("message.prefix.exclude.list", Only("", LATER)),
-    ("provide.transaction.metadata", Only("false", LATER)),
-    (
-        "heartbeat.interval.ms",
-        Only("0", "keepalives move an idle slot without it; remove it"),
-    ),
-    (
-        "heartbeat.action.query",
-        Only("", "keepalives move an idle slot without it; remove it"),
-    ),
+    ("message.key.columns", Honoured),
+    ("skip.messages.without.change", Honoured),
+    ("message.prefix.include.list", Honoured),
+    ("message.prefix.exclude.list", Honoured),
+    ("provide.transaction.metadata", Honoured),
+    ("heartbeat.interval.ms", Honoured),
+    ("heartbeat.action.query", Honoured),
     ("status.update.interval.ms", Honoured),
     ("max.batch.size", NoEffect(QUEUE)),
     ("max.queue.size", NoEffect(QUEUE)),
     ("max.queue.size.in.bytes", NoEffect(QUEUE)),
     ("queue.provider.type", NoEffect(QUEUE)),
-    ("poll.interval.ms", NoEffect("Walcast does not poll")),
+    ("poll.interval.ms", Honoured),
     (
         "poll.dispatch.interval.ms",
         NoEffect("Walcast does not poll"),
@@ -226,21 +211,16 @@ pub const PROPERTIES: &[(&str, Treatment)] = &[
     ),
     ("offset.mismatch.strategy", Honoured),
     ("walcast.strict.offset", Honoured),
+    ("walcast.source.version", Honoured),
     (
         "slot.seek.to.known.offset.on.start",
         NoEffect("streaming always starts at the checkpoint"),
     ),
     ("key.converter", Honoured),
     ("value.converter", Honoured),
-    (
-        "header.converter",
-        Only(
-            "org.apache.kafka.connect.storage.SimpleHeaderConverter",
-            LATER,
-        ),
-    ),
+    ("header.converter", Honoured),
     ("transforms", Honoured),
-    ("predicates", Only("", LATER)),
+    ("predicates", Honoured),
     ("exactly.once.support", Honoured),
     (
         "transaction.boundary",
@@ -292,9 +272,15 @@ pub const PROPERTIES: &[(&str, Treatment)] = &[
     ("sourceinfo.struct.maker", Only("", LATER)),
     (
         "transaction.metadata.factory",
-        NoEffect("it applies to transaction metadata only"),
+        Only(
+            "io.debezium.pipeline.txmetadata.DefaultTransactionMetadataFactory",
+            LATER,
+        ),
     ),
-    ("custom.sanitize.pattern", Only("", LATER)),
+    (
+        "custom.sanitize.pattern",
+        NoEffect("Walcast writes no property's value to its log"),
+    ),
     (
         "custom.metric.tags",
         NoEffect("metrics carry the connector's name"),
@@ -328,19 +314,15 @@ pub const PROPERTIES: &[(&str, Treatment)] = &[
 pub const PREFIXES: &[(&str, Treatment)] = &[
     ("key.converter.", Honoured),
     ("value.converter.", Honoured),
-    ("header.converter.", Only("", LATER)),
+    ("header.converter.", Honoured),
     ("transforms.", Honoured),
-    ("predicates.", Only("", LATER)),
+    ("predicates.", Honoured),
     ("producer.override.", Honoured),
-    ("topic.creation.default.", Honoured),
-    (
-        "topic.creation.",
-        Only("", "only the group topic.creation.default.* is supported"),
-    ),
-    ("column.mask.", Only("", LATER)),
-    ("column.truncate.", Only("", LATER)),
-    ("column.propagate.", Only("", LATER)),
-    ("datatype.propagate.", Only("", LATER)),
+    ("topic.creation.", Honoured),
+    ("column.mask.", Honoured),
+    ("column.truncate.", Honoured),
+    ("column.propagate.", Honoured),
+    ("datatype.propagate.", Honoured),
     ("snapshot.select.statement.overrides.", Only("", LATER)),
     ("snapshot.mode.configuration.based.", Only("false", LATER)),
     (
@@ -393,7 +375,8 @@ mod tests {
             treatment("topic.creation.default.partitions"),
             Some(Honoured)
         );
-        assert!(matches!(treatment("topic.creation.groups"), Some(Only(..))));
+        let header = treatment("header.converter.schemas.enable");
+        assert!(matches!(header, Some(Only(..))));
         assert_eq!(treatment("no.such.property"), None);
     }
 }

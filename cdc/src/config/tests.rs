@@ -73,9 +73,18 @@ fn wrong_values_are_told_in_connects_words() {
 #[test]
 fn what_is_not_supported_is_refused_by_name_unless_it_is_the_default() {
     for (property, value) in [
-        ("heartbeat.interval.ms", "1000"),
-        ("provide.transaction.metadata", "true"),
-        ("column.mask.with.5.chars", "public.t.c"),
+        ("heartbeat.interval.ms", "-1"),
+        ("provide.transaction.metadata", "maybe"),
+        ("transaction.metadata.factory", "com.example.Mine"),
+        ("column.mask.with.many.chars", "public.t.c"),
+        ("column.mask.hash.CRC.with.salt.x", "public.t.c"),
+        ("column.truncate.to.2.chars", "public.(t"),
+        ("message.key.columns", "public.t"),
+        ("message.prefix.include.list", "(a"),
+        ("topic.delimiter", "/"),
+        ("topic.transaction", "a b"),
+        ("topic.heartbeat.name", "a b"),
+        ("topic.naming.strategy", "com.example.Mine"),
         ("signal.data.collection", "public.signals"),
         ("errors.tolerance", "all"),
         ("predicates", "p"),
@@ -135,15 +144,54 @@ fn topic_creation_is_read() {
         ("topic.creation.default.cleanup.policy", "compact"),
     ])
     .unwrap();
-    let creation = config.topic_creation.unwrap();
+    let groups = config.topic_creation.unwrap();
+    let creation = groups.of("p.public.t");
     assert_eq!((creation.partitions, creation.replication_factor), (3, 1));
     assert_eq!(
         creation.configs.get("cleanup.policy").map(String::as_str),
         Some("compact")
     );
+}
+
+const CREATION: [(&str, &str); 2] = [
+    ("topic.creation.default.partitions", "3"),
+    ("topic.creation.default.replication.factor", "1"),
+];
+
+#[test]
+fn topics_are_created_by_the_first_group_they_are_in() {
+    let groups = [
+        ("topic.creation.groups", "small, rest"),
+        ("topic.creation.small.include", ".*t2,.*t3"),
+        ("topic.creation.small.exclude", ".*s9.*"),
+        ("topic.creation.small.partitions", "2"),
+        ("topic.creation.rest.include", "p\\.s9\\..*"),
+        ("topic.creation.rest.retention.ms", "5"),
+    ];
+    let config = parse(&[&CREATION[..], &groups].concat()).unwrap();
+    let creation = config.topic_creation.unwrap();
+    for (topic, partitions) in [("p.a.t2", 2), ("p.a.t3", 2), ("p.s9.t2", 3), ("p.a.t4", 3)] {
+        assert_eq!(creation.of(topic).partitions, partitions, "{topic}");
+    }
+    assert_eq!(creation.of("p.a.t2").replication_factor, 1);
+    assert_eq!(creation.of("p.s9.t2").configs.len(), 1);
+}
+
+#[test]
+fn topic_creation_that_would_do_nothing_is_refused() {
+    for extra in [
+        ("topic.creation.small.partitions", "2"),
+        ("topic.creation.default.partitions", "0"),
+    ] {
+        let mut all: BTreeMap<_, _> = CREATION.into_iter().collect();
+        all.insert(extra.0, extra.1);
+        let all: Vec<_> = all.into_iter().collect();
+        assert_eq!(refused(&all).0, extra.0);
+    }
+    let only = [("topic.creation.default.partitions", "1")];
     assert_eq!(
-        refused(&[("topic.creation.default.partitions", "0")]).0,
-        "topic.creation.default.partitions"
+        refused(&only).0,
+        "topic.creation.default.replication.factor"
     );
 }
 
@@ -151,4 +199,65 @@ fn topic_creation_is_read() {
 fn the_password_is_never_shown() {
     let config = parse(&[("database.password", "s3cret")]).unwrap();
     assert!(!format!("{config:?}").contains("s3cret"));
+}
+
+#[test]
+fn what_shapes_columns_keys_and_messages_is_read() {
+    let config = parse(&[
+        ("column.mask.with.3.chars", "public.t.secret"),
+        ("column.truncate.to.2.chars", "public.t.long"),
+        ("column.propagate.source.type", ".*"),
+        ("message.key.columns", "public.t:b,a"),
+        ("skip.messages.without.change", "true"),
+        ("message.prefix.exclude.list", "noise.*"),
+    ])
+    .unwrap();
+    let encoder = &config.encoder;
+    assert!(encoder.skip_messages_without_change);
+    assert_eq!(
+        encoder.message_key_columns.of("public.t", &["a", "b", "c"]),
+        ["b", "a"]
+    );
+    assert!(!encoder.message_prefixes.passes("Noise2"));
+    assert!(encoder.message_prefixes.passes("signal"));
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    let both = [
+        ("message.prefix.include.list", "a"),
+        ("message.prefix.exclude.list", "b"),
+    ];
+    assert_eq!(refused(&both).0, "message.prefix.exclude.list");
+}
+
+#[test]
+fn topics_are_named_as_the_strategy_says() {
+    let encoder = |extra: &[(&str, &str)]| parse(extra).unwrap().encoder;
+    assert_eq!(encoder(&[]).heartbeat_topic, "__debezium-heartbeat.p");
+    let named = encoder(&[
+        ("topic.delimiter", "_"),
+        ("topic.heartbeat.prefix", "hb"),
+        (
+            "topic.naming.strategy",
+            "io.debezium.schema.DefaultTopicNamingStrategy",
+        ),
+    ]);
+    assert_eq!(named.heartbeat_topic, "hb_p");
+    assert!(named.topic_naming.without_schema);
+    let whole = encoder(&[("topic.heartbeat.name", "beats")]);
+    assert_eq!(whole.heartbeat_topic, "beats");
+
+    let regex = |extra: &[(&'static str, &'static str)]| {
+        let strategy = (
+            "topic.naming.strategy",
+            "io.debezium.schema.SchemaRegexTopicNamingStrategy",
+        );
+        [&[strategy], extra].concat()
+    };
+    let read = encoder(&regex(&[
+        ("topic.regex", "(.*)"),
+        ("topic.replacement", "x"),
+    ]));
+    let router = read.topic_naming.regex.as_ref().unwrap();
+    assert!(router.key_enforce_uniqueness && router.key_field.is_none());
+    let missing = refused(&regex(&[("topic.regex", "(.*)")]));
+    assert!(missing.1.contains("must be non-empty"), "{missing:?}");
 }

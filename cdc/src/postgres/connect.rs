@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use tokio_postgres::{Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{SESSION_OPTIONS, fault, tls};
+use super::{PINNED, SESSION_OPTIONS, fault, tls};
 use crate::config::{DatabaseConfig, SslMode};
 use crate::error::{EngineError, Result};
 
@@ -64,10 +64,27 @@ pub(crate) async fn open(config: &DatabaseConfig, purpose: &str) -> Result<Sessi
         driver.spawn(async move { log_end(connection.await) });
         client
     };
-    Ok(Session {
+    let session = Session {
         client,
         _driver: driver,
-    })
+    };
+    if !config.initial_statements.is_empty() {
+        let sql: Vec<_> = initial_sql(config).collect();
+        let failed = |e| fault::sql("running database.initial.statements", e);
+        session
+            .batch_execute(&sql.join("; "))
+            .await
+            .map_err(failed)?;
+    }
+    Ok(session)
+}
+
+/// The initial statements, and then the settings on which the form of values rests: a reset brings
+/// back what the session began with.
+pub(crate) fn initial_sql(config: &DatabaseConfig) -> impl Iterator<Item = String> {
+    let statements = config.initial_statements.iter().cloned();
+    let resets = PINNED.iter().map(|name| format!("RESET {name}"));
+    statements.chain(resets.filter(|_| !config.initial_statements.is_empty()))
 }
 
 fn settings(config: &DatabaseConfig, purpose: &str) -> Config {

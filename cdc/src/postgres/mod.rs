@@ -3,6 +3,7 @@
 pub(crate) mod catalog;
 pub(crate) mod connect;
 pub(crate) mod fault;
+pub(crate) mod identity;
 pub(crate) mod publication;
 pub(crate) mod quote;
 pub(crate) mod replication;
@@ -13,3 +14,12 @@ mod tls;
 pub(crate) const SESSION_OPTIONS: &str = "-c datestyle=ISO -c intervalstyle=postgres \
      -c extra_float_digits=3 -c bytea_output=hex -c timezone=UTC -c client_encoding=UTF8 \
      -c lock_timeout=0 -c statement_timeout=0 -c idle_in_transaction_session_timeout=0";
+
+/// The settings among them that decide how values print.
+pub(crate) const PINNED: [&str; 5] = [
+    "datestyle",
+    "intervalstyle",
+    "extra_float_digits",
+    "bytea_output",
+    "timezone",
+];

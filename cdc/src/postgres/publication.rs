@@ -3,7 +3,7 @@
 use super::catalog::CapturedTable;
 use super::connect::Session;
 use super::fault;
-use super::quote::{ident, qualified};
+use super::quote::{ident, literal, qualified};
 use crate::config::{PublicationConfig, PublicationMode};
 use crate::error::{EngineError, Result};
 
@@ -25,9 +25,12 @@ pub(crate) async fn ensure(
         .await
         .map_err(|e| fault::sql("reading pg_publication", e))?;
     match (row, config.mode) {
-        (Some(row), PublicationMode::Filtered) if !row.get::<_, bool>(0) => {
-            align(session, name, captured).await
+        (Some(row), PublicationMode::Filtered) if row.get::<_, bool>(0) => {
+            Err(EngineError::definite(format!(
+                "A logical publication for all tables named '{name}' is already active on the server and can not be altered. Drop it, so that it is made anew for the captured tables, or set publication.autocreate.mode=all_tables"
+            )))
         }
+        (Some(_), PublicationMode::Filtered) => align(session, name, captured).await,
         (Some(_), _) => Ok(()),
         (None, PublicationMode::Disabled) => Err(EngineError::definite(format!(
             "Publication autocreation is disabled, please create one and restart the connector: CREATE PUBLICATION {} FOR TABLE …",
@@ -55,14 +58,22 @@ async fn create(
         PublicationMode::Filtered => format!(" FOR TABLE {}", list(captured)),
         PublicationMode::NoTables | PublicationMode::Disabled => String::new(),
     };
-    let options = if config.via_partition_root {
-        " WITH (publish_via_partition_root = true)"
-    } else {
-        ""
-    };
-    let sql = format!("CREATE PUBLICATION {name}{target}{options}");
+    let sql = format!("CREATE PUBLICATION {name}{target}{}", options(config));
     tracing::info!(%sql, "creating the publication");
     run(session, &sql).await
+}
+
+fn options(config: &PublicationConfig) -> String {
+    let root = config
+        .via_partition_root
+        .then(|| "publish_via_partition_root = true".to_owned());
+    let publish = config.publish.as_deref();
+    let publish = publish.map(|words| format!("publish = {}", literal(words)));
+    let options: Vec<_> = root.into_iter().chain(publish).collect();
+    if options.is_empty() {
+        return String::new();
+    }
+    format!(" WITH ({})", options.join(", "))
 }
 
 /// Adds and removes tables so that the publication holds exactly `captured`.

@@ -11,6 +11,7 @@ use pgwire_replication::{
 };
 use walcast_wire::lsn::Lsn;
 
+use super::connect::initial_sql;
 use super::{SESSION_OPTIONS, fault};
 use crate::config::{ConnectorConfig, DatabaseConfig, SslMode};
 use crate::error::{EngineError, Result};
@@ -83,6 +84,9 @@ pub(crate) async fn open(connector: &ConnectorConfig, start: Option<Lsn>) -> Res
     let version = text
         .and_then(|b| String::from_utf8(b).ok()?.parse::<u32>().ok())
         .unwrap_or(0);
+    for sql in initial_sql(&connector.database) {
+        client.simple_query(&sql).await.map_err(failed)?;
+    }
     Ok(GatedSession {
         client,
         major_version: version / 10_000,

@@ -68,7 +68,7 @@ impl AtLeastOnce {
     }
 
     async fn take(&mut self, batch: Batch, wiring: &Wiring) -> Result<()> {
-        self.topics.ensure(&batch).await?;
+        self.topics.ensure(&self.producer, &batch).await?;
         producer::send_batch(&self.producer, &batch).await?;
         wiring.chain.advance(Stage::Published, batch.seq)?;
         wiring.metrics.published(batch.len(), batch.bytes());

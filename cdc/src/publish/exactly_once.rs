@@ -144,7 +144,7 @@ impl ExactlyOnce {
             }
             return Ok(());
         }
-        self.topics.ensure(&first).await?;
+        self.topics.ensure(&self.producer, &first).await?;
         self.begin().await?;
         let mut commits = Vec::new();
         let mut bytes = 0;
@@ -166,7 +166,7 @@ impl ExactlyOnce {
     }
 
     async fn add(&mut self, batch: Batch, wiring: &Wiring, commits: &mut Vec<i64>) -> Result<()> {
-        self.topics.ensure(&batch).await?;
+        self.topics.ensure(&self.producer, &batch).await?;
         producer::send_batch(&self.producer, &batch).await?;
         wiring.metrics.published(batch.len(), batch.bytes());
         self.last_seq = batch.seq;

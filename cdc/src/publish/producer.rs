@@ -205,5 +205,7 @@ fn kafka_record<'a>(seq: u64, record: &Published<'a>) -> Result<BaseRecord<'a, [
     let mut made = BaseRecord::with_opaque_to(topic, opaque(seq)?).headers(owned);
     made.key = record.key();
     made.payload = record.value();
+    made.partition = record.partition();
+    made.timestamp = record.timestamp();
     Ok(made)
 }

@@ -89,10 +89,18 @@ impl Stdout {
 fn render(record: &Published<'_>, line: &mut Vec<u8>) -> io::Result<()> {
     line.extend_from_slice(b"{\"topic\":");
     serde_json::to_writer(&mut *line, &**record.topic())?;
+    for (name, number) in [
+        ("partition", record.partition().map(i64::from)),
+        ("timestamp", record.timestamp()),
+    ] {
+        if let Some(number) = number {
+            write!(line, ",\"{name}\":{number}")?;
+        }
+    }
     line.extend_from_slice(b",\"key\":");
-    line.extend_from_slice(record.key().unwrap_or(b"null"));
+    part(record.key(), line)?;
     line.extend_from_slice(b",\"value\":");
-    line.extend_from_slice(record.value().unwrap_or(b"null"));
+    part(record.value(), line)?;
     line.extend_from_slice(b",\"headers\":[");
     for (index, (name, value)) in record.headers().enumerate() {
         if index > 0 {
@@ -102,6 +110,17 @@ fn render(record: &Published<'_>, line: &mut Vec<u8>) -> io::Result<()> {
         serde_json::to_writer(&mut *line, &(name, value))?;
     }
     line.extend_from_slice(b"]}\n");
+    Ok(())
+}
+
+/// A key or value: JSON as it is, anything else (a converter may write text or bytes) as a string.
+fn part(bytes: Option<&[u8]>, line: &mut Vec<u8>) -> io::Result<()> {
+    let bytes = bytes.unwrap_or(b"null");
+    if serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok() {
+        line.extend_from_slice(bytes);
+        return Ok(());
+    }
+    serde_json::to_writer(line, &String::from_utf8_lossy(bytes))?;
     Ok(())
 }
 

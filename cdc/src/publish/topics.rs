@@ -1,6 +1,8 @@
-//! Makes topics before the first record goes to them, by `topic.creation.default.*` (KIP-158).
+//! Makes topics before the first record goes to them, by `topic.creation.*` (KIP-158).
 //!
-//! Without that setting the broker's own auto-creation decides, as in Kafka Connect.
+//! Without that setting the broker's own auto-creation decides, as in Kafka Connect. Either way the
+//! producer knows a topic's partitions before it is handed a record: records for a topic that it
+//! does not know yet wait apart, and Kafka's client may send them minutes later, behind newer ones.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -8,26 +10,39 @@ use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
-use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
+use rdkafka::producer::Producer as _;
+use tokio::time::Instant;
 
 use super::client::{base, fault};
+use super::producer::KafkaProducer;
 use crate::batch::Batch;
-use crate::config::TopicCreation;
+use crate::config::{TopicCreation, TopicGroups};
 use crate::error::{EngineError, Result};
 use crate::settings::WorkerSettings;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long one question for a topic's partitions may take.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// The pause between two such questions.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// For how long a topic that does not exist is waited for; then Kafka's client tells what is wrong
+/// when it sends the record.
+const APPEARANCE: Duration = Duration::from_secs(30);
+
 /// Topics this session has seen, and how to make new ones.
 pub(crate) struct Topics {
     settings: Arc<WorkerSettings>,
-    creation: Option<TopicCreation>,
+    creation: Option<TopicGroups>,
     seen: HashSet<Arc<str>>,
     last: Option<Arc<str>>,
 }
 
 impl Topics {
-    pub(crate) fn new(settings: Arc<WorkerSettings>, creation: Option<TopicCreation>) -> Self {
+    pub(crate) fn new(settings: Arc<WorkerSettings>, creation: Option<TopicGroups>) -> Self {
         Self {
             settings,
             creation,
@@ -36,11 +51,13 @@ impl Topics {
         }
     }
 
-    /// Makes the topics of `batch` that are new to this session and do not exist.
-    pub(crate) async fn ensure(&mut self, batch: &Batch) -> Result<()> {
-        let Some(creation) = self.creation.clone() else {
-            return Ok(());
-        };
+    /// Makes the topics of `batch` that are new to this session and do not exist, and waits until
+    /// `producer` knows their partitions.
+    pub(crate) async fn ensure(
+        &mut self,
+        producer: &Arc<KafkaProducer>,
+        batch: &Batch,
+    ) -> Result<()> {
         for record in batch.iter() {
             let topic = record.topic();
             if self
@@ -52,11 +69,52 @@ impl Topics {
             }
             self.last = Some(Arc::clone(topic));
             if self.seen.insert(Arc::clone(topic)) {
-                create(&self.settings, topic, &creation).await?;
+                if let Some(creation) = &self.creation {
+                    create(&self.settings, topic, creation.of(topic)).await?;
+                }
+                await_partitions(producer, topic).await?;
             }
         }
         Ok(())
     }
+}
+
+/// Waits until the producer knows the topic's partitions and who leads them.
+async fn await_partitions(producer: &Arc<KafkaProducer>, topic: &Arc<str>) -> Result<()> {
+    let begun = Instant::now();
+    let mut warned = begun;
+    loop {
+        let (asked, name) = (Arc::clone(producer), Arc::clone(topic));
+        let answer = tokio::task::spawn_blocking(move || partitions(&asked, &name)).await;
+        let answer = answer.map_err(|e| {
+            EngineError::transient("the question for a topic's partitions broke off").because(e)
+        })?;
+        let missing = match answer {
+            Ok(true) => return Ok(()),
+            Ok(false) if begun.elapsed() > APPEARANCE => return Ok(()),
+            Ok(false) => "it has no leader or does not exist yet".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        if warned.elapsed() > ANSWER {
+            warned = Instant::now();
+            let topic = &**topic;
+            tracing::warn!(topic, "waiting for the topic's partitions: {missing}");
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Whether all partitions of the topic have a leader, as far as the producer knows.
+fn partitions(producer: &KafkaProducer, topic: &str) -> KafkaResult<bool> {
+    let metadata = producer.client().fetch_metadata(Some(topic), ANSWER)?;
+    let found = metadata.topics().iter().find(|found| found.name() == topic);
+    Ok(found.is_some_and(|found| {
+        let partitions = found.partitions();
+        let led = partitions
+            .iter()
+            .all(|partition| partition.error().is_none() && partition.leader() >= 0);
+        found.error().is_none() && !partitions.is_empty() && led
+    }))
 }
 
 /// Makes `topic` unless it exists.

@@ -119,16 +119,25 @@ impl<'a> Snapshotter<'a> {
     /// Reads `tables` in order; the last batch carries `done`. Returns the last batch's number.
     pub(crate) async fn run(mut self, tables: &[CapturedTable], done: Mark) -> Result<u64> {
         tracing::info!(tables = tables.len(), lsn = %self.point.lsn, "snapshot begins");
+        if let Err(error) = self.tables(tables).await {
+            // What came before is published, as Debezium does.
+            self.hand_on().await?;
+            return Err(error);
+        }
+        self.batch.mark = Some(done);
+        self.hand_on().await?;
+        tracing::info!(rows = self.rows, "snapshot ends");
+        Ok(self.seq)
+    }
+
+    async fn tables(&mut self, tables: &[CapturedTable]) -> Result<()> {
         for (index, table) in tables.iter().enumerate() {
             self.table(index, table).await?;
         }
         if let Some(held) = self.held.take() {
             self.emit(&held, true, true)?;
         }
-        self.batch.mark = Some(done);
-        self.hand_on().await?;
-        tracing::info!(rows = self.rows, "snapshot ends");
-        Ok(self.seq)
+        Ok(())
     }
 
     async fn table(&mut self, index: usize, table: &CapturedTable) -> Result<()> {
@@ -201,16 +210,13 @@ impl<'a> Snapshotter<'a> {
             xmin: None,
             origin: None,
             origin_lsn: None,
-            transaction: None,
         };
         let encoder = self.relations.encoder();
         let done = encoder.snapshot_row(held.oid, self.row.data(), &context, &mut self.batch);
         done.map(|_| ()).map_err(|e| {
-            EngineError::definite(format!(
-                "a row with {} columns cannot be encoded: {e}",
-                self.row.len()
-            ))
-            .because(e)
+            let columns = self.row.len();
+            EngineError::definite(format!("a row of {columns} columns cannot be encoded: {e}"))
+                .because(e)
         })
     }
 

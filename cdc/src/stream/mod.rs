@@ -4,18 +4,21 @@
 //! drains what the driver has ready before it hands a batch on, so a lone change leaves at once and a
 //! backlog leaves in full batches.
 
+pub(crate) mod boundaries;
+pub(crate) mod heartbeat;
 pub(crate) mod position;
 pub(crate) mod relations;
 pub(crate) mod resume;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use pgwire_replication::ReplicationEvent;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use walcast_wire::encoder::{EncodeError, Outcome};
 use walcast_wire::lsn::Lsn;
-use walcast_wire::pgoutput::{self, Message};
+use walcast_wire::pgoutput::{self, LogicalMessage, Message};
 
 use crate::batch::Batch;
 use crate::clock::SharedClock;
@@ -24,6 +27,7 @@ use crate::metrics::TaskMetrics;
 use crate::postgres::replication::ChangeStream;
 use crate::progress::{Chain, Stage};
 use crate::publish::Durable;
+use heartbeat::Heartbeat;
 use position::Cursor;
 use relations::Relations;
 
@@ -42,6 +46,13 @@ pub(crate) struct Reader<'a> {
     pub(crate) clock: SharedClock,
     pub(crate) batch: Batch,
     pub(crate) seq: u64,
+    /// How long the definition of a table that is new is left to settle.
+    pub(crate) settle_for: Duration,
+    pub(crate) heartbeat: Option<Heartbeat>,
+    /// Whether the current transaction's `BEGIN` waits for the LSN of what comes first in it.
+    pub(crate) begin_waits: bool,
+    /// Whether the batch holds a record of a change or message.
+    pub(crate) streamed: bool,
 }
 
 /// Why a reader ended without an error.
@@ -66,12 +77,19 @@ impl Reader<'_> {
                     let Some(event) = event? else {
                         return Err(EngineError::transient("the server ended the replication stream"));
                     };
-                    self.handle(event).await?;
-                    self.drain().await?;
-                    if !self.hand_on().await? {
-                        return Ok(Ended { stream: self.stream });
+                    if let Err(error) = self.take(event).await {
+                        // What came before is published, as Debezium does, and counts as done.
+                        self.hand_on().await?;
+                        return Err(error);
                     }
                 }
+                () = heartbeat::due(self.heartbeat.as_ref()) => {}
+            }
+            self.beat()?;
+            if !self.hand_on().await? {
+                return Ok(Ended {
+                    stream: self.stream,
+                });
             }
         }
         Ok(Ended {
@@ -79,8 +97,9 @@ impl Reader<'_> {
         })
     }
 
-    /// Handles events that are ready, until there is none or the batch is full.
-    async fn drain(&mut self) -> Result<()> {
+    /// Handles an event and those that are ready behind it, until the batch is full.
+    async fn take(&mut self, event: ReplicationEvent) -> Result<()> {
+        self.handle(event).await?;
         while !self.batch.is_full() {
             let Some(ready) = futures_util::FutureExt::now_or_never(self.stream.next()) else {
                 return Ok(());
@@ -99,17 +118,20 @@ impl Reader<'_> {
 
     /// Hands the batch to the publisher; `false` when the publisher has gone.
     async fn hand_on(&mut self) -> Result<bool> {
-        let mark = self.cursor.take_mark();
+        let mut mark = self.cursor.take_mark();
         if self.batch.is_empty() && mark.is_none() {
             return Ok(true);
         }
         self.seq += 1;
         self.batch.seq = self.seq;
+        if let Some(mark) = &mut mark {
+            boundaries::describe(self.relations.encoder(), &mut mark.offset);
+        }
         self.batch.mark = mark;
-        self.batch.commit_us = if self.batch.is_empty() {
-            0
-        } else {
+        self.batch.commit_us = if std::mem::take(&mut self.streamed) {
             self.cursor.commit_us()
+        } else {
+            0
         };
         self.chain.advance(Stage::Received, self.seq)?;
         Ok(self
@@ -136,9 +158,11 @@ impl Reader<'_> {
             } => {
                 let commit_us = commit_time_micros + POSTGRES_EPOCH_US;
                 self.cursor.begin(xid, Lsn::new(final_lsn.0), commit_us);
+                self.begin();
             }
             ReplicationEvent::Commit { end_lsn, .. } => {
                 let end = Lsn::new(end_lsn.0);
+                self.end(end)?;
                 self.metrics.received(self.cursor.commit_us(), end);
                 self.cursor.commit(end);
             }
@@ -149,18 +173,29 @@ impl Reader<'_> {
                 ..
             } => {
                 self.metrics.server(Lsn::new(wal_end.0));
-                self.message(Lsn::new(wal_start.0), &data).await?;
+                let lsn = Lsn::new(wal_start.0);
+                // What only describes, such as a relation, comes without an LSN.
+                if lsn != Lsn::ZERO {
+                    self.tell_begin(lsn)?;
+                }
+                self.message(lsn, &data).await?;
             }
             ReplicationEvent::KeepAlive { wal_end, .. } => {
                 self.metrics.server(Lsn::new(wal_end.0));
                 self.cursor.keepalive(Lsn::new(wal_end.0));
             }
-            // Logical messages come as events of their own; without a consumer for them they only
-            // move the position.
             ReplicationEvent::Message {
-                transactional, lsn, ..
+                transactional,
+                lsn,
+                prefix,
+                content,
             } => {
-                self.cursor.message(transactional, Lsn::new(lsn.0));
+                self.logical_message(&LogicalMessage {
+                    transactional,
+                    lsn: Lsn::new(lsn.0),
+                    prefix: &prefix,
+                    content: &content,
+                })?;
             }
             ReplicationEvent::StoppedAt { .. } => {}
         }
@@ -175,13 +210,33 @@ impl Reader<'_> {
             .because(e)
         })?;
         match &message {
-            Message::Relation(relation) => self.relations.learn(relation).await,
+            Message::Relation(relation) => {
+                if self.relations.is_fresh(relation) {
+                    self.settle().await;
+                }
+                self.relations.learn(relation).await
+            }
             Message::Insert(_) => self.change(lsn, &message, "INSERT").await,
             Message::Update(_) => self.change(lsn, &message, "UPDATE").await,
             Message::Delete(_) => self.change(lsn, &message, "DELETE").await,
             Message::Truncate(_) => self.change(lsn, &message, "TRUNCATE").await,
+            Message::Origin(origin) => {
+                self.cursor.origin(origin.name, origin.commit_lsn);
+                Ok(())
+            }
             _ => Ok(()),
         }
+    }
+
+    /// Lets `poll.interval.ms` pass since the current transaction's commit.
+    ///
+    /// Scripts make a table, fill it and go on altering it. Debezium, which looks for changes that
+    /// often, reads the definition when such a script is over, and so the records show what it left.
+    async fn settle(&self) {
+        let committed = self.cursor.commit_us();
+        let passed_us = self.clock.now_ns() / 1000 - committed;
+        let passed = Duration::from_micros(u64::try_from(passed_us).unwrap_or(0));
+        tokio::time::sleep(self.settle_for.saturating_sub(passed)).await;
     }
 
     async fn change(
@@ -202,11 +257,22 @@ impl Reader<'_> {
             self.relations.refresh_enum(oid).await?;
             outcome = self.encode(message);
         }
+        self.emitted(lsn, operation, outcome)
+    }
+
+    /// Notes what became of a change or message of the current transaction.
+    fn emitted(
+        &mut self,
+        lsn: Lsn,
+        operation: &'static str,
+        outcome: Result<Outcome, EncodeError>,
+    ) -> Result<()> {
         let outcome = outcome.map_err(|e| {
             EngineError::definite(format!("a change at {lsn} cannot be encoded: {e}")).because(e)
         })?;
         if outcome.records > 0 {
             self.cursor.emitted(operation);
+            self.streamed = true;
         }
         self.metrics.change(outcome.records > 0);
         Ok(())

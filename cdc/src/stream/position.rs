@@ -21,6 +21,10 @@ pub(crate) struct Cursor {
     confirm: Lsn,
     transaction: Option<Transaction>,
     commit_us: i64,
+    /// The last transaction whose end was read, and that end, while nothing came after it.
+    ended: Option<(u32, Lsn)>,
+    /// Where the current transaction was replicated from: name of the origin, LSN there.
+    origin: Option<(String, Lsn)>,
     /// Whether something happened that a checkpoint would say.
     moved: bool,
 }
@@ -38,9 +42,11 @@ impl Cursor {
             last_commit: checkpoint::last_commit(&offset),
             floor,
             confirm: checkpoint::completed(&offset).unwrap_or(Lsn::ZERO),
+            commit_us: offset.ts_usec.unwrap_or(0),
             offset,
             transaction: None,
-            commit_us: 0,
+            ended: None,
+            origin: None,
             moved: false,
         }
     }
@@ -53,6 +59,8 @@ impl Cursor {
     pub(crate) fn begin(&mut self, xid: u32, commit_start: Lsn, commit_us: i64) {
         self.resume.begin(xid, commit_start);
         self.commit_us = commit_us;
+        self.ended = None;
+        self.origin = None;
         self.transaction = Some(Transaction {
             xid,
             place: Place {
@@ -62,11 +70,24 @@ impl Cursor {
         });
     }
 
+    /// The current transaction came from another server.
+    pub(crate) fn origin(&mut self, name: &str, lsn: Lsn) {
+        self.origin = Some((name.to_owned(), lsn));
+    }
+
+    /// Whether all of the current transaction was done before this session.
+    pub(crate) fn is_dropping(&self) -> bool {
+        self.resume.is_dropping()
+    }
+
     /// The transaction is complete; all before `end` is.
     pub(crate) fn commit(&mut self, end: Lsn) {
+        // One that was done before this session, or before the snapshot, is none that was seen.
+        if !self.resume.is_dropping() {
+            self.last_commit = self.last_commit.max(Some(end));
+        }
         self.resume.end();
-        self.transaction = None;
-        self.last_commit = self.last_commit.max(Some(end));
+        self.ended = self.transaction.take().map(|done| (done.xid, end));
         self.complete(end);
     }
 
@@ -95,11 +116,31 @@ impl Cursor {
         self.resume.is_done(transaction.place)
     }
 
-    /// Counts a logical message.
-    pub(crate) fn message(&mut self, transactional: bool, lsn: Lsn) {
-        if let (true, Some(transaction)) = (transactional, &mut self.transaction) {
-            transaction.place = next(transaction.place, lsn);
+    /// A logical message outside of any transaction: all committed before it is complete. `true`
+    /// when it was already done before this session.
+    pub(crate) fn message_outside(&mut self, lsn: Lsn) -> bool {
+        if self.resume.is_message_done(lsn) {
+            return true;
         }
+        self.ended = None;
+        self.last_commit = self.last_commit.max(Some(lsn));
+        self.complete(lsn);
+        false
+    }
+
+    /// That message gave a record.
+    pub(crate) fn message_emitted(&mut self, lsn: Lsn) {
+        checkpoint::message_done(&mut self.offset, lsn);
+        self.moved = true;
+    }
+
+    /// A record tells the position although no change did: after a commit in Debezium's words.
+    pub(crate) fn tell(&mut self) {
+        if let Some((xid, end)) = self.ended {
+            checkpoint::commit_done(&mut self.offset, xid, end, self.commit_us);
+            checkpoint::complete(&mut self.offset, self.confirm.max(end));
+        }
+        self.moved = true;
     }
 
     /// The change counted last gave a record: a checkpoint behind it would say so.
@@ -120,19 +161,25 @@ impl Cursor {
     }
 
     /// What the encoder needs to know of the change counted last.
-    pub(crate) fn context(&self, now_ns: i64) -> ChangeContext<'static> {
+    pub(crate) fn context(&self, now_ns: i64) -> ChangeContext<'_> {
+        let place = self.transaction.as_ref().map(|t| t.place.lsn);
+        self.context_at(place.unwrap_or(Lsn::ZERO), now_ns)
+    }
+
+    /// What the encoder needs to know of something at `lsn`, in the transaction if there is one.
+    pub(crate) fn context_at(&self, lsn: Lsn, now_ns: i64) -> ChangeContext<'_> {
         let transaction = self.transaction.as_ref();
+        let origin = self.origin.as_ref().filter(|_| transaction.is_some());
         ChangeContext {
-            lsn: transaction.map_or(Lsn::ZERO, |t| t.place.lsn),
+            lsn,
             last_commit: self.last_commit,
             txid: transaction.map(|t| t.xid),
             source_ts_us: self.commit_us,
             now_ns,
             snapshot: SnapshotMarker::False,
             xmin: None,
-            origin: None,
-            origin_lsn: None,
-            transaction: None,
+            origin: origin.map(|(name, _)| &**name),
+            origin_lsn: origin.map(|(_, lsn)| *lsn),
         }
     }
 

@@ -22,6 +22,8 @@ pub(crate) struct Relations {
     installed: HashMap<u32, Table>,
     /// Relations that the lists leave out.
     left_out: HashSet<u32>,
+    /// Relations that were there when the session began, or have been seen since.
+    settled: HashSet<u32>,
 }
 
 impl Relations {
@@ -33,7 +35,19 @@ impl Relations {
             encoder,
             installed: HashMap::new(),
             left_out: HashSet::new(),
+            settled: HashSet::new(),
         }
+    }
+
+    /// Takes note of the tables that there are.
+    pub(crate) fn found(&mut self, oids: impl Iterator<Item = u32>) {
+        self.settled.extend(oids);
+    }
+
+    /// Whether a relation that the lists let through is seen for the first time: it was made a
+    /// moment ago, and its definition may still be in the making.
+    pub(crate) fn is_fresh(&mut self, relation: &Relation<'_>) -> bool {
+        self.encoder.captured(relation.schema, relation.name) && self.settled.insert(relation.oid)
     }
 
     /// Whether a change is of relations that the lists leave out.

@@ -22,6 +22,8 @@ pub(crate) struct Place {
 pub(crate) struct Resume {
     completed: Option<Lsn>,
     partial: Option<(u32, Place)>,
+    /// The last message outside of transactions that is done.
+    message: Option<Lsn>,
     skipping: Option<Place>,
     dropping: bool,
 }
@@ -33,6 +35,7 @@ impl Resume {
         Self {
             completed: checkpoint::completed(offset),
             partial: partial.map(|(xid, lsn, at_lsn)| (xid, Place { lsn, at_lsn })),
+            message: checkpoint::message(offset),
             skipping: None,
             dropping: false,
         }
@@ -56,6 +59,17 @@ impl Resume {
         self.dropping || self.skipping.is_some_and(|done| place <= done)
     }
 
+    /// Whether all of the current transaction is already done.
+    pub(crate) fn is_dropping(&self) -> bool {
+        self.dropping
+    }
+
+    /// Whether a message outside of transactions at `lsn` is already done.
+    pub(crate) fn is_message_done(&self, lsn: Lsn) -> bool {
+        self.completed.is_some_and(|done| lsn < done)
+            || self.message.is_some_and(|done| lsn <= done)
+    }
+
     /// The transaction ended.
     pub(crate) fn end(&mut self) {
         self.dropping = false;
@@ -66,7 +80,7 @@ impl Resume {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checkpoint::{Done, change_done, complete, snapshot_done};
+    use crate::checkpoint::{Done, change_done, complete, message_done, snapshot_done};
 
     fn place(lsn: u64, at_lsn: u64) -> Place {
         Place {
@@ -112,6 +126,20 @@ mod tests {
             !resume.is_done(place(110, 1)),
             "another transaction is whole"
         );
+    }
+
+    #[test]
+    fn a_message_is_done_once() {
+        let mut offset = offset();
+        message_done(&mut offset, Lsn::new(250));
+        let mut resume = Resume::from_offset(&offset);
+        for (lsn, done) in [(240, true), (250, true), (251, false)] {
+            assert_eq!(resume.is_message_done(Lsn::new(lsn)), done, "{lsn}");
+        }
+        resume.begin(9, Lsn::new(210));
+        assert!(resume.is_dropping(), "it committed before the message");
+        complete(&mut offset, Lsn::new(300));
+        assert!(Resume::from_offset(&offset).is_message_done(Lsn::new(299)));
     }
 
     #[test]

@@ -18,10 +18,12 @@ use crate::error::{EngineError, Result};
 use crate::postgres::catalog::{self, CapturedTable};
 use crate::postgres::connect::{self, Session};
 use crate::postgres::replication::{self, CreatedSlot, NewSlot};
-use crate::postgres::{publication, slot};
+use crate::postgres::{identity, publication, slot};
 use crate::progress::Chain;
 use crate::publish::{Durable, QUEUE_BATCHES, Wiring};
 use crate::snapshot::{self, Point, Snapshotter};
+use crate::stream::boundaries;
+use crate::stream::heartbeat::Heartbeat;
 use crate::stream::position::Cursor;
 use crate::stream::relations::Relations;
 use crate::stream::{Ended, Reader};
@@ -110,7 +112,10 @@ impl<'a> Run<'a> {
         stop: &CancellationToken,
     ) -> Result<Option<Ended>> {
         let captured = self.captured().await?;
-        publication::ensure(&self.sql, &self.context.config.publication, &captured).await?;
+        self.relations.found(captured.iter().map(|table| table.oid));
+        let publication = &self.context.config.publication;
+        publication::ensure(&self.sql, publication, &captured).await?;
+        identity::set(&self.sql, &publication.identities, &captured).await;
         let config = &self.context.config;
         let floor = offset
             .as_ref()
@@ -135,6 +140,13 @@ impl<'a> Run<'a> {
         } else {
             (offset.unwrap_or_default(), 0)
         };
+        // As in Debezium, what comes before the first transaction has the time of the start.
+        let started_us = || self.context.clock.now_ns() / 1000;
+        let offset = Offset {
+            ts_usec: offset.ts_usec.or_else(|| Some(started_us())),
+            ..offset
+        };
+        boundaries::restore(self.relations.encoder(), &offset);
         if !self.plan.stream {
             stop.cancelled().await;
             return Ok(None);
@@ -143,7 +155,12 @@ impl<'a> Run<'a> {
         let stream = session.start(&config.slot.name).await?;
         self.context.metrics.connected(true);
         self.context.report_running().await;
+        let database = Arc::new(config.database.clone());
         let reader = Reader {
+            heartbeat: Heartbeat::new(&config.heartbeat, &database, self.plan.snapshot),
+            settle_for: config.poll_interval,
+            begin_waits: false,
+            streamed: false,
             stream,
             relations: &mut self.relations,
             cursor: Cursor::new(offset, floor),

@@ -36,10 +36,7 @@ const KNOWN: &[(&str, Treatment)] = &[
     ("status.storage.replication.factor", Honoured),
     ("key.converter", Honoured),
     ("value.converter", Honoured),
-    (
-        "header.converter",
-        NoEffect("headers are written as SimpleHeaderConverter does"),
-    ),
+    ("header.converter", Honoured),
     ("listeners", Honoured),
     ("rest.advertised.host.name", Honoured),
     ("rest.advertised.port", Honoured),
@@ -144,10 +141,7 @@ const KNOWN: &[(&str, Treatment)] = &[
     ),
     ("key.converter.", Honoured),
     ("value.converter.", Honoured),
-    (
-        "header.converter.",
-        NoEffect("headers are written as SimpleHeaderConverter does"),
-    ),
+    ("header.converter.", Honoured),
     ("config.providers.", Honoured),
     ("config.storage.", Honoured),
     ("offset.storage.", Honoured),

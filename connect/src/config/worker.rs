@@ -61,6 +61,8 @@ pub struct WorkerConfig {
     pub key_converter: Properties,
     /// `value.converter` and its options, full names.
     pub value_converter: Properties,
+    /// `header.converter` and its options, full names.
+    pub header_converter: Properties,
     /// `listeners`.
     pub listener: Listener,
     /// `rest.advertised.host.name`, when given.
@@ -125,6 +127,7 @@ impl WorkerConfig {
             status_topic: reader.topic("status", "connect-status", None)?,
             key_converter: reader.named("key.converter"),
             value_converter: reader.named("value.converter"),
+            header_converter: reader.named("header.converter"),
             listener: reader.listener()?,
             advertised_host: reader.text("rest.advertised.host.name").map(str::to_owned),
             advertised_port: reader.number("rest.advertised.port")?,

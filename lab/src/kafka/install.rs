@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::bring::need::Need;
+use crate::bring::need::{Need, ensure};
 use crate::bring::{cached, is_cached, maven, run};
 use crate::kafka::{broker, properties};
 use crate::ports::Port;
@@ -51,11 +52,24 @@ impl Kafka {
 
     /// A Java process with Kafka on its class path; add options, the class and its arguments.
     pub(crate) fn java(&self, name: &str, dir: &Path) -> Spec {
+        Spec::new(name, &self.java, dir).args(self.options())
+    }
+
+    /// A Java with Kafka on its class path that can compile, too.
+    pub(crate) fn compiling_java(&self) -> Result<Command> {
+        ensure(&[java::COMPILER])?;
+        let mut command = Command::new(java::find_with_compiler()?);
+        command.args(self.options());
+        Ok(command)
+    }
+
+    fn options(&self) -> [String; 3] {
         let logging = self.jars.join("log4j2.yaml");
-        Spec::new(name, &self.java, dir)
-            .arg(format!("-Dlog4j2.configurationFile={}", logging.display()))
-            .arg("-cp")
-            .arg(format!("{}/*", self.jars.display()))
+        [
+            format!("-Dlog4j2.configurationFile={}", logging.display()),
+            "-cp".into(),
+            format!("{}/*", self.jars.display()),
+        ]
     }
 
     /// Finds what makes brokers start fast, or makes it.

@@ -14,7 +14,6 @@ pub(crate) const CONTEXT: ChangeContext<'static> = ChangeContext {
     xmin: None,
     origin: None,
     origin_lsn: None,
-    transaction: None,
 };
 
 /// Bytes from which choices are taken; past their end every choice is the first.

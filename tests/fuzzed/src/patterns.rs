@@ -37,7 +37,9 @@ pub fn patterns(bytes: &[u8]) {
         assert_eq!(passes(exclude), !patterns.matches(name));
     }
     if let Ok(keys) = KeyColumns::new(keys) {
-        keys.of(name);
+        let columns = ["id", "note"];
+        let named = keys.of(name, &columns);
+        assert!(named.iter().all(|column| columns.contains(column)));
     }
     mappers(lines.filter_map(|line| line.split_once('=')));
 }

@@ -1,17 +1,20 @@
 //! Whatever a column of any type holds, in every mode: its record is JSON that fits its schema, the
-//! payload does not depend on whether the schema is written, or the value is refused.
+//! payload does not depend on whether the schema is written, nor any byte on whether the record goes
+//! through the data model; or the value is refused.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use serde_json::Value;
 use walcast_wire::catalog::{Column, ReplicaIdentity, Table, TypeInfo, TypeKind, Types};
 use walcast_wire::config::{EncoderConfig, SkippedOperations};
 use walcast_wire::context::{ChangeContext, SnapshotMarker};
+use walcast_wire::converter::{Form, JsonOptions};
 use walcast_wire::encoder::{EncodeError, Encoder, Outcome};
 use walcast_wire::modes::{
     BinaryMode, DecimalMode, HstoreMode, IntervalMode, NameAdjustment, TimePrecisionMode,
 };
 use walcast_wire::pgoutput::{Datum, decode};
+use walcast_wire::pipeline::PipelineConfig;
 use walcast_wire::record::Record;
 
 use crate::fits::fits;
@@ -70,12 +73,59 @@ pub fn values(bytes: &[u8]) {
         old: other.map_or(Datum::Null, Datum::Text),
     };
 
-    let with = encode(&config, true, &table, &row);
-    let without = encode(&config, false, &table, &row);
+    let with = encode(&config, Way::encoded(true), &table, &row);
+    let without = encode(&config, Way::encoded(false), &table, &row);
+    for encoded in [&with, &without] {
+        let piped = encode(
+            &config,
+            Way::piped(std::ptr::eq(encoded, &with)),
+            &table,
+            &row,
+        );
+        assert_eq!(
+            shown(encoded),
+            shown(&piped),
+            "encoded, and read again into the data model"
+        );
+    }
     match (with, without) {
         (Ok(with), Ok(without)) => compare(&with, &without),
         (Err(with), Err(without)) => assert_eq!(with, without),
         (with, without) => panic!("{with:?} with schemas, {without:?} without"),
+    }
+}
+
+/// How a record is written.
+#[derive(Clone, Copy)]
+struct Way {
+    schemas: bool,
+    /// Whether it is read into the data model and written by a converter.
+    piped: bool,
+}
+
+impl Way {
+    const fn encoded(schemas: bool) -> Self {
+        Self {
+            schemas,
+            piped: false,
+        }
+    }
+
+    const fn piped(schemas: bool) -> Self {
+        Self {
+            schemas,
+            piped: true,
+        }
+    }
+}
+
+/// Records as text, for comparing.
+fn shown(records: &Result<Vec<Pair>, EncodeError>) -> Result<Vec<[Option<String>; 2]>, String> {
+    let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
+    let pair = |pair: &Pair| pair.each_ref().map(|half| half.as_ref().map(text));
+    match records {
+        Ok(records) => Ok(records.iter().map(pair).collect()),
+        Err(error) => Err(error.to_string()),
     }
 }
 
@@ -227,13 +277,24 @@ fn types() -> Types {
 /// The records of the row, or why there are none.
 fn encode(
     config: &EncoderConfig,
-    schemas: bool,
+    way: Way,
     table: &Table,
     row: &Row<'_>,
 ) -> Result<Vec<Pair>, EncodeError> {
+    let form = Form::Json(JsonOptions {
+        schemas: way.schemas,
+        replace_null_with_default: config.replace_null_with_default,
+        ..JsonOptions::default()
+    });
+    let pipeline = PipelineConfig {
+        key: form.clone(),
+        value: form,
+        ..PipelineConfig::default()
+    };
     let mut encoder = Encoder::new(EncoderConfig {
-        key_schemas_enable: schemas,
-        value_schemas_enable: schemas,
+        key_schemas_enable: way.schemas,
+        value_schemas_enable: way.schemas,
+        pipeline: way.piped.then(|| Arc::new(pipeline)),
         ..config.clone()
     });
     encoder.install(table, &TYPES).expect("a plan");

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::case::{Case, Expected};
 use super::compare::{Groups, compare, digests, group};
 use super::normalise::Normalise;
+use super::patterns::Pattern;
 use super::plain::{self, OwnWords};
 use super::record::Record;
 use super::run::{Awaited, Limits, Outcome, run};
@@ -24,6 +25,8 @@ pub(super) struct Judge<'a> {
     pub(super) limits: Limits,
     /// What of the answers may differ from Debezium's.
     pub(super) own_words: OwnWords,
+    /// What each trace in the engine's own words must name.
+    pub(super) names: &'a [Pattern],
     /// Where what the engine made is kept.
     pub(super) save: Option<&'a Path>,
 }
@@ -66,11 +69,23 @@ impl Judge<'_> {
             save(&folder.join(&case.id), &outcome)?;
         }
         let notes = std::mem::take(&mut outcome.left_over);
-        Ok((
-            differences(case, &expected, &outcome, self.own_words),
-            notes,
-        ))
+        let mut lines = differences(case, &expected, &outcome, self.own_words);
+        lines.extend(unnamed(&outcome, self.names));
+        Ok((lines, notes))
     }
+}
+
+/// The traces that do not name what they must.
+pub(super) fn unnamed(outcome: &Outcome, names: &[Pattern]) -> Vec<String> {
+    let traces = plain::traces(&outcome.recordings, &outcome.last);
+    let unnamed = traces.into_iter().flat_map(|trace| {
+        let missing = names.iter().filter(move |name| !name.matches(trace));
+        missing.map(move |name| {
+            let name = name.as_str();
+            format!("trace: expected words that match {name} got {trace}")
+        })
+    });
+    unnamed.collect()
 }
 
 /// What differs from what was expected, as lines; empty if nothing does.

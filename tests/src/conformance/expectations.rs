@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
 use super::case::Case;
+use super::patterns::Pattern;
 
 /// Cases with a reason each.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -18,16 +19,26 @@ pub(super) struct Expectations {
     /// Cases that are not expected to pass; they run only when they are asked for by name.
     #[serde(default)]
     pub(super) not_yet: BTreeMap<String, String>,
-    /// Cases whose traces are in the engine's own words: that there is one is compared, not its text.
+    /// Cases whose traces are in the engine's own words.
     #[serde(default)]
-    pub(super) own_words: BTreeMap<String, String>,
+    pub(super) own_words: BTreeMap<String, Words>,
+}
+
+/// The engine's own words for an error, in place of the text of a Java trace.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Words {
+    /// Why they are not Debezium's.
+    pub(super) reason: String,
+    /// What the first line of each trace must name: the cause and the cure.
+    pub(super) names: Vec<Pattern>,
 }
 
 impl Expectations {
     /// Reads `file`; each name in it must be one of `cases`.
     ///
     /// # Errors
-    /// When it cannot be read or names a case that does not exist.
+    /// When it cannot be read, names a case that does not exist, or a case's own words name nothing.
     pub(super) fn load(file: &Path, cases: &[Case]) -> Result<Self> {
         let text = fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
         let read: Self =
@@ -36,6 +47,13 @@ impl Expectations {
             if !cases.iter().any(|case| case.id == *name) {
                 bail!("{} names {name}, which is no case", file.display());
             }
+        }
+        for (case, words) in &read.own_words {
+            ensure!(
+                !words.names.is_empty(),
+                "{} does not say what the own words of {case} name",
+                file.display()
+            );
         }
         Ok(read)
     }

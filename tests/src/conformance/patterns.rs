@@ -33,6 +33,11 @@ impl Pattern {
     pub(super) fn matches(&self, text: &str) -> bool {
         self.0.is_match(text)
     }
+
+    /// The regular expression.
+    pub(super) fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
 }
 
 impl<'de> Deserialize<'de> for Pattern {

@@ -89,3 +89,35 @@ impl OwnWords {
         states
     }
 }
+
+/// All traces in answers of the REST interface and in last states.
+pub(super) fn traces<'a>(recordings: &'a [Value], states: &'a Value) -> Vec<&'a str> {
+    let connectors = states.as_array().into_iter().flatten();
+    let last = connectors
+        .filter_map(Value::as_array)
+        .flat_map(|connector| connector.iter().skip(3));
+    let mut found: Vec<_> = last.filter_map(Value::as_str).collect();
+    recordings
+        .iter()
+        .for_each(|recording| traces_below(recording, &mut found));
+    found
+}
+
+fn traces_below<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match value {
+                    Value::String(trace) if name == "trace" => found.push(trace),
+                    value => traces_below(value, found),
+                }
+            }
+        }
+        Value::Array(elements) => {
+            for element in elements {
+                traces_below(element, found);
+            }
+        }
+        _ => {}
+    }
+}

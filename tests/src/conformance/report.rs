@@ -25,6 +25,14 @@ impl<W: Write> Report<W> {
         Self { out, counts }
     }
 
+    /// Cases that do not run, and why.
+    pub(super) fn left_out(&mut self, number: usize, why: &str) -> io::Result<()> {
+        match number {
+            0 => Ok(()),
+            number => writeln!(self.out, "{number} cases are not run: they {why}"),
+        }
+    }
+
     /// One case.
     pub(super) fn verdict(&mut self, verdict: &Verdict) -> io::Result<()> {
         let passed = verdict.lines.is_empty();
@@ -53,10 +61,12 @@ impl<W: Write> Report<W> {
     /// A list of cases.
     pub(super) fn list(mut self, cases: &[Case], expectations: &Expectations) -> io::Result<()> {
         for case in cases {
-            let reason = expectations.not_yet.get(&case.id);
-            let reason = reason.map(|reason| format!(" (not yet: {reason})"));
-            let reason = reason.unwrap_or_default();
-            writeln!(self.out, "{:<45} {}{reason}", case.id, case.title())?;
+            let not_yet = expectations.not_yet.get(&case.id);
+            let not_yet = not_yet.map(|reason| format!(" (not yet: {reason})"));
+            let words = expectations.own_words.get(&case.id);
+            let words = words.map(|words| format!(" (own words: {})", words.reason));
+            let notes = [not_yet, words].into_iter().flatten().collect::<String>();
+            writeln!(self.out, "{:<45} {}{notes}", case.id, case.title())?;
         }
         writeln!(self.out, "{} cases", cases.len())
     }

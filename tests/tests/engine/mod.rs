@@ -14,7 +14,7 @@ use walcast_lab::Lab;
 use walcast_tests::topic::{Record, Topic};
 
 /// How long a topic must stay silent before it is taken to hold nothing more.
-const QUIET: Duration = Duration::from_millis(1500);
+pub(crate) const QUIET: Duration = Duration::from_millis(1500);
 
 /// A lab with one database `name` that holds `public.t(id, v)`.
 fn lab(name: &str, version: u8) -> Result<Lab> {

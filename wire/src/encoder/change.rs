@@ -1,7 +1,8 @@
 //! One change at a time: which records it makes, and in which order.
 
 use super::envelope::{self, Op, Parts};
-use super::{EncodeError, Encoder, Outcome};
+use super::transaction::Order;
+use super::{EncodeError, Encoder, Outcome, send};
 use crate::context::ChangeContext;
 use crate::pgoutput::{Datum, Delete, Insert, LogicalMessage, OldTuple, Truncate, Tuple, Update};
 use crate::plan::RelationPlan;
@@ -31,21 +32,26 @@ impl Encoder {
         message: &LogicalMessage<'_>,
         context: &ChangeContext<'_>,
         sink: &mut impl RecordSink,
-    ) -> Outcome {
+    ) -> Result<Outcome, EncodeError> {
         if !self.config.message_prefixes.passes(message.prefix) {
-            return Outcome::NONE;
+            return Ok(Outcome::NONE);
         }
         let (key, value) = (&mut self.work.key, &mut self.work.value);
         self.message.key(message, key);
-        self.message.value(message, &self.source, context, value);
-        let (topic, headers) = (&self.message.topic, &self.bare_headers);
-        sink.record(Record {
-            topic,
+        let transactions = self.transactions.as_mut();
+        let order = transactions.and_then(|open| open.message(context));
+        self.message
+            .value(message, &self.source, context, order, value);
+        let record = Record {
+            topic: &self.message.topic,
+            partition: None,
+            timestamp: None,
             key: Some(key),
             value: Some(value),
-            headers,
-        });
-        Outcome { records: 1 }
+            headers: &self.bare_headers,
+        };
+        send(&mut self.pipeline, record, &self.message.schemas, sink)?;
+        Ok(Outcome { records: 1 })
     }
 
     pub(super) fn insert(
@@ -72,7 +78,7 @@ impl Encoder {
             },
             context,
             sink,
-        );
+        )?;
         Ok(Outcome { records: 1 })
     }
 
@@ -94,7 +100,7 @@ impl Encoder {
         self.work
             .new_row(&plan, update.new.datums(), old, Origin::Stream)?;
         let Some(old) = old else {
-            return Ok(self.plain_update(
+            return self.plain_update(
                 &plan,
                 Parts {
                     before: false,
@@ -102,14 +108,17 @@ impl Encoder {
                 },
                 context,
                 sink,
-            ));
+            );
         };
         self.work.old_row(&plan, old)?;
-        if self.config.skip_messages_without_change && self.work.before == self.work.after {
+        if self.config.skip_messages_without_change
+            && self.work.before == self.work.after
+            && !differ_in_null(&plan, old, update.new)
+        {
             return Ok(Outcome::NONE);
         }
         if self.work.old_key == self.work.new_key {
-            return Ok(self.plain_update(
+            return self.plain_update(
                 &plan,
                 Parts {
                     before: true,
@@ -117,9 +126,9 @@ impl Encoder {
                 },
                 context,
                 sink,
-            ));
+            );
         }
-        Ok(self.key_change(&plan, context, sink))
+        self.key_change(&plan, context, sink)
     }
 
     fn plain_update(
@@ -128,14 +137,14 @@ impl Encoder {
         parts: Parts,
         context: &ChangeContext<'_>,
         sink: &mut impl RecordSink,
-    ) -> Outcome {
+    ) -> Result<Outcome, EncodeError> {
         if self.config.skipped.update {
-            return Outcome::NONE;
+            return Ok(Outcome::NONE);
         }
         self.headers.clear_key_change();
         self.work.new_key_to_record(plan);
-        self.emit(plan, Op::Update, parts, context, sink);
-        Outcome { records: 1 }
+        self.emit(plan, Op::Update, parts, context, sink)?;
+        Ok(Outcome { records: 1 })
     }
 
     /// A change of the key: the old row is deleted, the new one created, each telling the other's
@@ -145,7 +154,7 @@ impl Encoder {
         plan: &RelationPlan,
         context: &ChangeContext<'_>,
         sink: &mut impl RecordSink,
-    ) -> Outcome {
+    ) -> Result<Outcome, EncodeError> {
         let mut records = 0;
         if !self.config.skipped.delete {
             self.headers
@@ -155,7 +164,7 @@ impl Encoder {
                 before: true,
                 after: false,
             };
-            records += self.emit_delete(plan, parts, context, sink);
+            records += self.emit_delete(plan, parts, context, sink)?;
         }
         if !self.config.skipped.create {
             self.headers
@@ -170,10 +179,10 @@ impl Encoder {
                 },
                 context,
                 sink,
-            );
+            )?;
             records += 1;
         }
-        Outcome { records }
+        Ok(Outcome { records })
     }
 
     pub(super) fn delete(
@@ -198,7 +207,7 @@ impl Encoder {
             after: false,
         };
         Ok(Outcome {
-            records: self.emit_delete(&plan, parts, context, sink),
+            records: self.emit_delete(&plan, parts, context, sink)?,
         })
     }
 
@@ -208,19 +217,22 @@ impl Encoder {
         parts: Parts,
         context: &ChangeContext<'_>,
         sink: &mut impl RecordSink,
-    ) -> u32 {
-        self.emit(plan, Op::Delete, parts, context, sink);
+    ) -> Result<u32, EncodeError> {
+        self.emit(plan, Op::Delete, parts, context, sink)?;
         if !self.config.tombstones_on_delete {
-            return 1;
+            return Ok(1);
         }
         let key = plan.has_key.then_some(&*self.work.key);
-        sink.record(Record {
+        let record = Record {
             topic: &plan.topic,
+            partition: None,
+            timestamp: None,
             key,
             value: None,
             headers: &self.headers,
-        });
-        2
+        };
+        send(&mut self.pipeline, record, &plan.schemas, sink)?;
+        Ok(2)
     }
 
     pub(super) fn truncate(
@@ -239,6 +251,7 @@ impl Encoder {
             let Some(plan) = self.plans.get(&relation).cloned() else {
                 continue;
             };
+            let order = self.order(&plan, context);
             let value = &mut self.work.value;
             envelope::write(
                 &plan,
@@ -246,18 +259,26 @@ impl Encoder {
                 Op::Truncate,
                 (None, None),
                 context,
+                order,
                 value,
             );
-            let value = Some(&*self.work.value);
-            sink.record(Record {
+            let record = Record {
                 topic: &plan.topic,
+                partition: None,
+                timestamp: None,
                 key: None,
-                value,
+                value: Some(&*self.work.value),
                 headers: &self.headers,
-            });
+            };
+            send(&mut self.pipeline, record, &plan.schemas, sink)?;
             outcome.records += 1;
         }
         Ok(outcome)
+    }
+
+    /// The place in its transaction of a record that is about to be emitted.
+    fn order(&mut self, plan: &RelationPlan, context: &ChangeContext<'_>) -> Option<Order> {
+        self.transactions.as_mut()?.event(&plan.table_id, context)
     }
 
     /// Hands over a record of the rows and the key that are in the buffers.
@@ -268,7 +289,8 @@ impl Encoder {
         parts: Parts,
         context: &ChangeContext<'_>,
         sink: &mut impl RecordSink,
-    ) {
+    ) -> Result<(), EncodeError> {
+        let order = self.order(plan, context);
         let work = &mut self.work;
         let before = parts.before.then_some(&*work.before);
         let after = parts.after.then_some(&*work.after);
@@ -278,15 +300,26 @@ impl Encoder {
             op,
             (before, after),
             context,
+            order,
             &mut work.value,
         );
-        let key = plan.has_key.then_some(&*work.key);
-        let value = Some(&*work.value);
-        sink.record(Record {
+        let record = Record {
             topic: &plan.topic,
-            key,
-            value,
+            partition: None,
+            timestamp: None,
+            key: plan.has_key.then_some(&*work.key),
+            value: Some(&*work.value),
             headers: &self.headers,
-        });
+        };
+        send(&mut self.pipeline, record, &plan.schemas, sink)
     }
+}
+
+/// Whether two rows that print alike differ: one has a null where the other has the default.
+fn differ_in_null(plan: &RelationPlan, old: Tuple<'_>, new: Tuple<'_>) -> bool {
+    let is_null = |datum: Datum<'_>| datum == Datum::Null;
+    let columns = plan.columns.iter().zip(old.datums().zip(new.datums()));
+    columns
+        .filter(|(column, _)| column.as_ref().is_some_and(|column| column.prints_default))
+        .any(|(_, (old, new))| is_null(old) != is_null(new))
 }

@@ -1,6 +1,7 @@
 //! The record value around the rows.
 
-use super::source::{self, SourceHead};
+use super::source::SourceHead;
+use super::transaction::{self, Order};
 use crate::context::ChangeContext;
 use crate::json;
 use crate::plan::RelationPlan;
@@ -41,6 +42,7 @@ pub(super) fn write(
     op: Op,
     (before, after): (Option<&[u8]>, Option<&[u8]>),
     context: &ChangeContext<'_>,
+    order: Option<Order>,
     out: &mut Vec<u8>,
 ) {
     out.clear();
@@ -51,7 +53,7 @@ pub(super) fn write(
     out.extend_from_slice(b",\"source\":");
     source.write(&plan.source_table, context, out);
     out.extend_from_slice(b",\"transaction\":");
-    source::transaction(context, out);
+    transaction::block(order, context, out);
     out.extend_from_slice(b",\"op\":\"");
     out.push(op.letter());
     out.extend_from_slice(b"\",\"ts_ms\":");

@@ -4,11 +4,30 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     /// A key names a column that the relation does not have.
-    #[error("{table} has no column {column}, which its key names; check message.key.columns")]
+    #[error("{table} has no column {column}, which its key names")]
     UnknownKeyColumn {
         /// `schema.table`.
         table: String,
         /// The missing column.
+        column: String,
+    },
+    /// A schema that was rendered for the relation cannot be read back.
+    #[error("the schemas of {table} cannot be used by transforms: {reason}")]
+    Schema {
+        /// `schema.table`.
+        table: String,
+        /// Why.
+        reason: String,
+    },
+    /// `message.key.columns` names a column twice.
+    #[error(
+        "message.key.columns names column {column} of {table} more than once; \
+         name it in one expression only"
+    )]
+    RepeatedKeyColumn {
+        /// `schema.table`.
+        table: String,
+        /// The column.
         column: String,
     },
 }
@@ -55,6 +74,9 @@ pub enum EncodeError {
         /// `schema.table`.
         table: String,
     },
+    /// A transform or converter refused a record, or could not work on it.
+    #[error("{0}")]
+    Transform(String),
     /// The message is no change (`Begin`, `Commit`, `Relation`, …).
     #[error("only inserts, updates, deletes, truncates and messages can be encoded")]
     NotAChange,

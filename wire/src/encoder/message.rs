@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use super::source::{self, SourceHead};
+use super::source::SourceHead;
+use super::transaction::{self, Order};
 use crate::config::EncoderConfig;
 use crate::context::ChangeContext;
 use crate::json;
 use crate::modes::BinaryMode;
 use crate::pgoutput::LogicalMessage;
-use crate::plan::names;
-use crate::schema::{SOURCE, TRANSACTION};
+use crate::pipeline::Schemas;
+use crate::schema::{SOURCE, TRANSACTION, wrapping};
 use crate::value::{ByteForm, write_bytes};
 
 /// What all message records of a connector have in common.
@@ -21,23 +22,27 @@ pub(super) struct MessagePlan {
     key_wrapped: bool,
     value_wrapped: bool,
     content: ByteForm,
+    /// For a pipeline.
+    pub(super) schemas: Schemas,
 }
 
 impl MessagePlan {
     pub(super) fn new(config: &EncoderConfig) -> Self {
-        let topic = names::topic(&[&*config.logical_name, "message"].join(&config.topic_delimiter));
+        // No strategy and no delimiter has a say in it.
+        let topic = format!("{}.message", config.logical_name);
         Self {
             topic: crate::route::topic(&config.routers, &topic).into(),
-            key_head: if config.key_schemas_enable {
-                key_schema()
-            } else {
-                Vec::new()
+            key_head: match config.key_schemas_enable {
+                true => wrapping(KEY_SCHEMA),
+                false => Vec::new(),
             },
-            value_head: if config.value_schemas_enable {
-                value_schema(config.binary)
-            } else {
-                Vec::new()
+            value_head: match config.value_schemas_enable {
+                true => wrapping(&value_schema(config.binary)),
+                false => Vec::new(),
             },
+            // These schemas are ours, so they can be read; a test reads them.
+            schemas: Schemas::read(Some(KEY_SCHEMA), &value_schema(config.binary))
+                .unwrap_or_default(),
             key_wrapped: config.key_schemas_enable,
             value_wrapped: config.value_schemas_enable,
             content: config.binary.into(),
@@ -62,6 +67,7 @@ impl MessagePlan {
         message: &LogicalMessage<'_>,
         source: &SourceHead,
         context: &ChangeContext<'_>,
+        order: Option<Order>,
         out: &mut Vec<u8>,
     ) {
         out.clear();
@@ -71,7 +77,7 @@ impl MessagePlan {
         out.extend_from_slice(b",\"source\":");
         source.write(b",\"schema\":\"\",\"table\":\"\",", context, out);
         out.extend_from_slice(b",\"transaction\":");
-        source::transaction(context, out);
+        transaction::block(order, context, out);
         out.extend_from_slice(b",\"message\":{\"prefix\":");
         json::string(message.prefix.as_bytes(), out);
         out.extend_from_slice(b",\"content\":");
@@ -83,19 +89,16 @@ impl MessagePlan {
     }
 }
 
-fn key_schema() -> Vec<u8> {
-    br#"{"schema":{"type":"struct","fields":[{"type":"string","optional":true,"field":"prefix"}],"optional":false,"name":"io.debezium.connector.postgresql.MessageKey","version":1},"payload":"#
-        .to_vec()
-}
+const KEY_SCHEMA: &str = r#"{"type":"struct","fields":[{"type":"string","optional":true,"field":"prefix"}],"optional":false,"name":"io.debezium.connector.postgresql.MessageKey","version":1}"#;
 
-fn value_schema(mode: BinaryMode) -> Vec<u8> {
+fn value_schema(mode: BinaryMode) -> String {
     let content = if mode == BinaryMode::Bytes {
         "bytes"
     } else {
         "string"
     };
     format!(
-        "{{\"schema\":{{\"type\":\"struct\",\"fields\":[\
+        "{{\"type\":\"struct\",\"fields\":[\
          {{\"type\":\"string\",\"optional\":false,\"field\":\"op\"}},\
          {{\"type\":\"int64\",\"optional\":true,\"field\":\"ts_ms\"}},{SOURCE},{TRANSACTION},\
          {{\"type\":\"struct\",\"fields\":[\
@@ -103,7 +106,6 @@ fn value_schema(mode: BinaryMode) -> Vec<u8> {
          {{\"type\":\"{content}\",\"optional\":true,\"field\":\"content\"}}],\"optional\":false,\
          \"name\":\"io.debezium.connector.postgresql.Message\",\"version\":1,\
          \"field\":\"message\"}}],\"optional\":false,\
-         \"name\":\"io.debezium.connector.postgresql.MessageValue\",\"version\":1}},\"payload\":"
+         \"name\":\"io.debezium.connector.postgresql.MessageValue\",\"version\":1}}"
     )
-    .into_bytes()
 }

@@ -11,8 +11,10 @@ use crate::schema::quoted;
 pub(super) struct SourceHead {
     /// `{"version":…,"connector":…,"name":…,"ts_ms":`
     head: Vec<u8>,
-    /// `","db":…,"sequence":`
+    /// `,"db":…,"sequence":`
     database: Vec<u8>,
+    /// What a streamed change's `snapshot` prints as: the field is null there, with a default.
+    streamed: &'static [u8],
 }
 
 impl SourceHead {
@@ -23,10 +25,14 @@ impl SourceHead {
             quoted(&config.connector_name),
             quoted(&config.logical_name),
         );
-        let database = format!("\",\"db\":{},\"sequence\":", quoted(&config.database));
+        let database = format!(",\"db\":{},\"sequence\":", quoted(&config.database));
         Self {
             head: head.into_bytes(),
             database: database.into_bytes(),
+            streamed: match config.replace_null_with_default {
+                true => b"\"false\"",
+                false => b"null",
+            },
         }
     }
 
@@ -35,8 +41,15 @@ impl SourceHead {
         let us = context.source_ts_us;
         out.extend_from_slice(&self.head);
         json::int(us.div_euclid(1_000), out);
-        out.extend_from_slice(b",\"snapshot\":\"");
-        out.extend_from_slice(context.snapshot.as_str().as_bytes());
+        out.extend_from_slice(b",\"snapshot\":");
+        match context.snapshot {
+            SnapshotMarker::False => out.extend_from_slice(self.streamed),
+            marker => {
+                out.push(b'"');
+                out.extend_from_slice(marker.as_str().as_bytes());
+                out.push(b'"');
+            }
+        }
         out.extend_from_slice(&self.database);
         sequence(context, out);
         out.extend_from_slice(b",\"ts_us\":");
@@ -81,23 +94,4 @@ fn number(value: Option<impl itoa::Integer>, out: &mut Vec<u8>) {
         Some(value) => json::int(value, out),
         None => out.extend_from_slice(b"null"),
     }
-}
-
-/// Appends the `transaction` block or null.
-pub(super) fn transaction(context: &ChangeContext<'_>, out: &mut Vec<u8>) {
-    let Some(order) = context.transaction else {
-        out.extend_from_slice(b"null");
-        return;
-    };
-    out.extend_from_slice(b"{\"id\":\"");
-    if let Some(txid) = context.txid {
-        json::int(txid, out);
-        out.push(b':');
-    }
-    json::int(context.lsn.as_u64(), out);
-    out.extend_from_slice(b"\",\"total_order\":");
-    json::int(order.total_order, out);
-    out.extend_from_slice(b",\"data_collection_order\":");
-    json::int(order.data_collection_order, out);
-    out.push(b'}');
 }

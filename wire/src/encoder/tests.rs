@@ -5,12 +5,13 @@ use serde_json::Value;
 use super::*;
 use crate::catalog::{Column, ReplicaIdentity, TypeInfo, TypeKind};
 use crate::config::SkippedOperations;
-use crate::context::{SnapshotMarker, TransactionOrder};
+use crate::context::SnapshotMarker;
 use crate::lsn::Lsn;
 use crate::pgoutput::decode;
 use crate::record::Record;
 
 mod other;
+mod transactions;
 
 /// A record, kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,7 +58,6 @@ fn context() -> ChangeContext<'static> {
         xmin: None,
         origin: None,
         origin_lsn: None,
-        transaction: None,
     }
 }
 

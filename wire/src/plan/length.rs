@@ -2,6 +2,15 @@
 
 use super::choose::{Root, numeric_modifier};
 use super::oid;
+use crate::catalog::{TypeKind, Types};
+
+/// The type that a column is measured by: of an array, its elements'.
+pub(super) fn measured(root: Root, types: &Types) -> Root {
+    match types.get(root.oid).map(|info| &info.kind) {
+        Some(&TypeKind::Array { element }) => Root::plain(element, root.typmod),
+        _ => root,
+    }
+}
 
 /// A column's length; `i32::MAX` where there is no limit.
 pub(super) fn length(root: Root) -> i32 {

@@ -19,15 +19,23 @@ pub(crate) enum Mapping {
     TruncateBytes { length: usize },
 }
 
+/// A column as the database describes it to Debezium.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Described<'a> {
+    pub(super) name: &'a str,
+    pub(super) type_name: &'a str,
+    /// The type that decides length and scale.
+    pub(super) measured: Root,
+}
+
 /// The mapping and the schema's further parameters.
 pub(super) fn compile(
     mapper: &ColumnMapper,
     root: Root,
     choice: &Choice,
-    column: &str,
-    type_name: &str,
+    column: &Described<'_>,
 ) -> (Option<Mapping>, Vec<(&'static str, String)>) {
-    let column_length = length::length(root);
+    let column_length = length::length(column.measured);
     match mapper {
         ColumnMapper::Mask { length } => {
             let constant = || Mapping::Constant(format!("\"{}\"", "*".repeat(*length)).into());
@@ -44,7 +52,7 @@ pub(super) fn compile(
             (is_jdbc_text(root, &choice.codec).then(mapping), masked())
         }
         &ColumnMapper::Truncate { length } => {
-            let possible = usize::try_from(column_length).is_ok_and(|column| column > length);
+            let possible = usize::try_from(column_length).map_or(true, |column| column > length);
             if !possible {
                 return (None, Vec::new());
             }
@@ -53,7 +61,7 @@ pub(super) fn compile(
                 vec![("truncateLength", length.to_string())],
             )
         }
-        ColumnMapper::PropagateSource => (None, propagated(root, column, type_name)),
+        ColumnMapper::PropagateSource => (None, propagated(column)),
     }
 }
 
@@ -61,18 +69,22 @@ fn masked() -> Vec<(&'static str, String)> {
     vec![("masked", "true".to_owned())]
 }
 
-fn propagated(root: Root, column: &str, type_name: &str) -> Vec<(&'static str, String)> {
+fn propagated(column: &Described<'_>) -> Vec<(&'static str, String)> {
+    let measured = column.measured;
     vec![
-        ("__debezium.source.column.type", type_name.to_uppercase()),
+        (
+            "__debezium.source.column.type",
+            column.type_name.to_uppercase(),
+        ),
         (
             "__debezium.source.column.length",
-            length::length(root).to_string(),
+            length::length(measured).to_string(),
         ),
         (
             "__debezium.source.column.scale",
-            length::scale(root).to_string(),
+            length::scale(measured).to_string(),
         ),
-        ("__debezium.source.column.name", column.to_owned()),
+        ("__debezium.source.column.name", column.name.to_owned()),
     ]
 }
 

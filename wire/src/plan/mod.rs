@@ -19,8 +19,9 @@ use crate::catalog::{Column, Table, TypeKind, Types};
 use crate::config::EncoderConfig;
 use crate::encoder::PlanError;
 use crate::modes::NameAdjustment;
+use crate::pipeline;
 use crate::route::{self, KeyField};
-use crate::schema::{self, Place, Schema, quoted};
+use crate::schema::{self, Place, Schema, quoted, wrapping};
 use crate::value::Codec;
 pub(crate) use mapping::Mapping;
 use names::NameOf;
@@ -37,6 +38,8 @@ pub(crate) struct ColumnPlan {
     pub(crate) toast: Option<Vec<u8>>,
     /// What is done to its values after they are written.
     pub(crate) mapping: Option<Mapping>,
+    /// Whether a null is one in Debezium's record, although it prints as the default.
+    pub(crate) prints_default: bool,
 }
 
 /// One field of the key.
@@ -84,6 +87,8 @@ pub(crate) struct RelationPlan {
     /// Whether the schemas wrap the payloads, which then want a closing brace.
     pub(crate) key_wrapped: bool,
     pub(crate) value_wrapped: bool,
+    /// For a pipeline; empty without one.
+    pub(crate) schemas: pipeline::Schemas,
 }
 
 /// A field with its schema, before it is rendered.
@@ -126,7 +131,7 @@ pub(crate) fn compile(
         })
         .collect();
     let key_names = key_names(table, &table_id, config);
-    let key = key_fields(table, key_names, &table_id, types, config)?;
+    let key = key_fields(table, &key_names, &table_id, types, config)?;
     let routed = route::table(config, &table.schema, &table.name);
     let schemas = Schemas {
         base: &routed.schema_base,
@@ -134,14 +139,27 @@ pub(crate) fn compile(
     };
     let has_key = !key_names.is_empty() || routed.key_field_makes_key;
     let key_field = routed.key_field.as_ref().filter(|_| has_key);
+    let key_schema = schemas.key(&key, key_field);
+    let value_schema = schemas.value(&fields);
+    let wrapped = |schema: &str, enabled: bool| match enabled {
+        true => wrapping(schema),
+        false => Vec::new(),
+    };
+    let mut value_head = wrapped(&value_schema, config.value_schemas_enable);
+    value_head.extend_from_slice(b"{\"before\":");
+    let for_pipeline = match config.pipeline {
+        Some(_) => read_schemas(has_key.then_some(&*key_schema), &value_schema, &table_id)?,
+        None => pipeline::Schemas::default(),
+    };
     Ok(RelationPlan {
+        schemas: for_pipeline,
         has_key,
         topic: routed.topic.as_str().into(),
-        key_head: schemas.key(&key, key_field, config.key_schemas_enable),
+        key_head: wrapped(&key_schema, config.key_schemas_enable),
         key_extra: key_field
             .map(|field| key_extra(field, key.is_empty()))
             .unwrap_or_default(),
-        value_head: schemas.value(&fields, config.value_schemas_enable),
+        value_head,
         enums: enums(table, types),
         key_reach: key.iter().map(|(index, _)| index + 1).max().unwrap_or(0),
         columns: fields
@@ -159,6 +177,17 @@ pub(crate) fn compile(
         key_wrapped: config.key_schemas_enable,
         value_wrapped: config.value_schemas_enable,
         table_id,
+    })
+}
+
+fn read_schemas(
+    key: Option<&str>,
+    value: &str,
+    table_id: &str,
+) -> Result<pipeline::Schemas, PlanError> {
+    pipeline::Schemas::read(key, value).map_err(|error| PlanError::Schema {
+        table: table_id.to_owned(),
+        reason: error.to_string(),
     })
 }
 
@@ -206,6 +235,7 @@ fn field(column: &Column, types: &Types, config: &EncoderConfig) -> Option<Field
         null,
         toast,
         mapping: None,
+        prints_default: optional && default.is_some(),
     };
     Some(Field {
         plan,
@@ -224,9 +254,7 @@ fn mapped_field(
     config: &EncoderConfig,
 ) -> Option<Field> {
     let mut field = field(column, types, config)?;
-    let type_name = types
-        .get(column.type_oid)
-        .map_or("", |info| info.name.as_str());
+    let type_name = names::jdbc_type(column, types);
     let Some(mapper) = config.mappers.of(table_id, &column.name, type_name) else {
         return Some(field);
     };
@@ -235,7 +263,12 @@ fn mapped_field(
         codec: field.plan.codec.clone(),
         schema: field.schema.clone(),
     };
-    let (mapping, parameters) = mapping::compile(mapper, root, &choice, &column.name, type_name);
+    let described = mapping::Described {
+        name: &column.name,
+        type_name,
+        measured: length::measured(root, types),
+    };
+    let (mapping, parameters) = mapping::compile(mapper, root, &choice, &described);
     field.schema = field.schema.with_parameters(&parameters);
     if let Some(mapping) = &mapping {
         // A null that Debezium replaces before it maps is mapped, too.
@@ -247,39 +280,50 @@ fn mapped_field(
             mapping.apply(&config.unavailable_value_placeholder, 0, toast);
         }
     }
+    field.plan.prints_default &= !mapping.as_ref().is_some_and(Mapping::maps_null);
     field.plan.mapping = mapping;
     Some(field)
 }
 
 /// The key's columns in order: those of `message.key.columns`, else the table's own.
-fn key_names<'a>(table: &'a Table, table_id: &str, config: &'a EncoderConfig) -> &'a [String] {
-    let configured = config.message_key_columns.of(table_id);
-    configured.map_or(&*table.key, |names| names)
+fn key_names<'a>(table: &'a Table, table_id: &str, config: &EncoderConfig) -> Vec<&'a str> {
+    let own = || table.key.iter().map(String::as_str).collect();
+    if config.message_key_columns.is_empty() {
+        return own();
+    }
+    let columns: Vec<_> = table.columns.iter().map(|column| &*column.name).collect();
+    let configured = config.message_key_columns.of(table_id, &columns);
+    if configured.is_empty() {
+        own()
+    } else {
+        configured
+    }
 }
 
 /// Their fields; those of types that are left out are, too.
 fn key_fields(
     table: &Table,
-    names: &[String],
+    names: &[&str],
     table_id: &str,
     types: &Types,
     config: &EncoderConfig,
 ) -> Result<Vec<(usize, Field)>, PlanError> {
-    let one = |name: &String| {
-        let found = table
-            .columns
-            .iter()
-            .enumerate()
-            .find(|(_, column)| column.name == *name);
-        let (index, column) = found.ok_or_else(|| PlanError::UnknownKeyColumn {
-            table: table_id.to_owned(),
-            column: name.clone(),
-        })?;
+    let table_columns = &table.columns;
+    let one = |(place, name): (usize, &&str)| {
+        let (table, column) = (table_id.to_owned(), (*name).to_owned());
+        if names.iter().take(place).any(|earlier| earlier == name) {
+            return Err(PlanError::RepeatedKeyColumn { table, column });
+        }
+        let mut columns = table_columns.iter().enumerate();
+        let (index, column) = columns
+            .find(|(_, found)| found.name == **name)
+            .ok_or(PlanError::UnknownKeyColumn { table, column })?;
         Ok(field(column, types, config).map(|field| (index, field)))
     };
     names
         .iter()
-        .filter_map(|name| one(name).transpose())
+        .enumerate()
+        .filter_map(|named| one(named).transpose())
         .collect()
 }
 
@@ -310,10 +354,7 @@ impl Schemas<'_> {
         quoted(&names::adjust(&name, NameOf::Schema, self.mode))
     }
 
-    fn key(&self, key: &[(usize, Field)], extra: Option<&KeyField>, enabled: bool) -> Vec<u8> {
-        if !enabled {
-            return Vec::new();
-        }
+    fn key(&self, key: &[(usize, Field)], extra: Option<&KeyField>) -> String {
         let mut fields: Vec<_> = key.iter().map(|(_, field)| field.rendered()).collect();
         if let Some(extra) = extra {
             let name = quoted(&extra.name);
@@ -324,17 +365,10 @@ impl Schemas<'_> {
             fields.push(Schema::plain("string").render(place));
         }
         let (fields, name) = (fields.join(","), self.name("Key"));
-        format!(
-            "{{\"schema\":{{\"type\":\"struct\",\"fields\":[{fields}],\"optional\":false,\
-             \"name\":{name}}},\"payload\":"
-        )
-        .into_bytes()
+        format!("{{\"type\":\"struct\",\"fields\":[{fields}],\"optional\":false,\"name\":{name}}}")
     }
 
-    fn value(&self, fields: &[Option<Field>], enabled: bool) -> Vec<u8> {
-        if !enabled {
-            return b"{\"before\":".to_vec();
-        }
+    fn value(&self, fields: &[Option<Field>]) -> String {
         let fields: Vec<_> = fields.iter().flatten().map(Field::rendered).collect();
         let (fields, name) = (fields.join(","), self.name("Value"));
         let row = |field: &str| {
@@ -346,13 +380,12 @@ impl Schemas<'_> {
         let (before, after, envelope) = (row("before"), row("after"), self.name("Envelope"));
         let (source, transaction) = (schema::SOURCE, schema::TRANSACTION);
         format!(
-            "{{\"schema\":{{\"type\":\"struct\",\"fields\":[{before},{after},{source},\
+            "{{\"type\":\"struct\",\"fields\":[{before},{after},{source},\
              {transaction},{{\"type\":\"string\",\"optional\":false,\"field\":\"op\"}},\
              {{\"type\":\"int64\",\"optional\":true,\"field\":\"ts_ms\"}},\
              {{\"type\":\"int64\",\"optional\":true,\"field\":\"ts_us\"}},\
              {{\"type\":\"int64\",\"optional\":true,\"field\":\"ts_ns\"}}],\"optional\":false,\
-             \"name\":{envelope},\"version\":2}},\"payload\":{{\"before\":"
+             \"name\":{envelope},\"version\":2}}"
         )
-        .into_bytes()
     }
 }

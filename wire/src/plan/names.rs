@@ -1,22 +1,43 @@
 //! Names as Debezium adjusts them: of topics, schemas and fields.
 
+use super::oid;
+use crate::catalog::{Column, Types};
 use crate::modes::NameAdjustment;
 
-/// A topic name with `_` in place of what Kafka does not allow, at most 249 characters long.
-pub(crate) fn topic(name: &str) -> String {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+/// A topic name with `_` in place of what Kafka does not allow, at most 249 characters long. The
+/// `…Unicode…` strategies put `_uXXXX` there, and for `_` itself.
+pub(crate) fn topic(name: &str, unicode: bool) -> String {
+    let mut clean = String::with_capacity(name.len());
     // Java counts UTF-16 units, so a character outside the basic plane becomes two.
-    let units = name
-        .chars()
-        .flat_map(|c| std::iter::repeat_n(c, c.len_utf16()));
-    let clean = units
-        .map(|c| if allowed(c) { c } else { '_' })
-        .take(249)
-        .collect::<String>();
-    match clean.as_str() {
-        "." => "_".to_owned(),
-        ".." => "__".to_owned(),
-        _ => clean,
+    for unit in name.encode_utf16() {
+        let character = char::from_u32(u32::from(unit));
+        let allowed = character.filter(|&c| {
+            c.is_ascii_alphanumeric() || matches!(c, '.' | '-') || (c == '_' && !unicode)
+        });
+        match allowed {
+            Some(c) => clean.push(c),
+            None if unicode => clean.push_str(&escape(unit)),
+            None => clean.push('_'),
+        }
+    }
+    clean.truncate(249);
+    let dots = !clean.is_empty() && clean.len() <= 2 && clean.bytes().all(|byte| byte == b'.');
+    match (dots, unicode) {
+        (false, _) => clean,
+        (true, false) => clean.replace('.', "_"),
+        (true, true) => clean.replace('.', "_u002e"),
+    }
+}
+
+/// The name of a column's type as pgjdbc reports it: an integer fed by a sequence is a serial.
+pub(crate) fn jdbc_type<'t>(column: &Column, types: &'t Types) -> &'t str {
+    let default = column.default.as_deref();
+    let serial = default.is_some_and(|default| default.contains("nextval("));
+    match column.type_oid {
+        oid::INT2 if serial => "smallserial",
+        oid::INT4 if serial => "serial",
+        oid::INT8 if serial => "bigserial",
+        known => types.get(known).map_or("", |info| info.name.as_str()),
     }
 }
 
@@ -69,9 +90,15 @@ mod tests {
             (".", "_"),
             ("..", "__"),
         ] {
-            assert_eq!(topic(name), expected);
+            assert_eq!(topic(name, false), expected);
         }
-        assert_eq!(topic(&"x".repeat(300)).len(), 249);
+        assert_eq!(topic(&"x".repeat(300), false).len(), 249);
+        for (name, expected) in [
+            ("p.my_t é-1", "p.my_u005ft_u0020_u00e9-1"),
+            ("..", "_u002e_u002e"),
+        ] {
+            assert_eq!(topic(name, true), expected);
+        }
     }
 
     #[track_caller]

@@ -163,6 +163,13 @@ fn unscaled(
     Ok(())
 }
 
+/// The shortest big-endian two's complement of a number of any length.
+pub(crate) fn unscaled_bytes(digits: impl Iterator<Item = u8>, negative: bool) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    big(digits, negative, &mut Vec::new(), &mut bytes);
+    shortest(&bytes).to_vec()
+}
+
 /// Big-endian two's complement of a number of any length, into `bytes`.
 fn big(
     digits: impl Iterator<Item = u8>,

@@ -17,16 +17,20 @@ pub(super) fn double(text: &[u8], out: &mut Vec<u8>) -> Result<(), Unfit> {
 
 /// Appends a float4 from its text.
 pub(super) fn single(text: &[u8], out: &mut Vec<u8>) -> Result<(), Unfit> {
-    let value: f32 = parse(text)?;
+    write_f32(parse(text)?, out);
+    Ok(())
+}
+
+/// Appends a float.
+pub(crate) fn write_f32(value: f32, out: &mut Vec<u8>) {
     match special(f64::from(value)) {
         Some(name) => out.extend_from_slice(name),
         None => java(zmij::Buffer::new().format_finite(value), value, out),
     }
-    Ok(())
 }
 
 /// Appends a double.
-pub(super) fn write_f64(value: f64, out: &mut Vec<u8>) {
+pub(crate) fn write_f64(value: f64, out: &mut Vec<u8>) {
     match special(value) {
         Some(name) => out.extend_from_slice(name),
         None => java(zmij::Buffer::new().format_finite(value), value, out),

@@ -20,7 +20,9 @@ mod vector;
 
 pub(crate) use array::ArrayCodec;
 pub(crate) use bytes::{ByteForm, write as write_bytes};
-pub(crate) use decimal::Money;
+pub(crate) use calendar::{civil_from_days, days_from_civil};
+pub(crate) use decimal::{Money, unscaled_bytes};
+pub(crate) use float::{write_f32, write_f64};
 pub(crate) use geometry::Shape;
 pub(crate) use interval::IntervalForm;
 pub(crate) use temporal::{DateForm, TimeForm, TimestampForm};

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: the tiers, in order, each with its time, its counts and its time budget.
 
+pub(crate) mod conformance;
 mod counts;
 mod session;
 mod tiers;
@@ -27,14 +28,6 @@ pub(crate) struct TestArgs {
     tiers: Vec<String>,
 }
 
-/// Compares the records that Walcast writes with the captured ones of Debezium
-#[derive(Args)]
-pub(crate) struct ConformanceArgs {
-    /// Check this running Kafka Connect or Walcast worker instead of one that is started
-    #[arg(long, value_name = "URL")]
-    connect: Option<String>,
-}
-
 pub(crate) fn run(args: &TestArgs) -> Result<bool> {
     let tiers = chosen(&args.tiers)?;
     let begun = Instant::now();
@@ -45,18 +38,6 @@ pub(crate) fn run(args: &TestArgs) -> Result<bool> {
     println!("\nall tiers: {:.0} s", begun.elapsed().as_secs_f64());
     println!("{total}");
     Ok(total.failed == 0)
-}
-
-pub(crate) fn conformance(args: &ConformanceArgs) -> Result<bool> {
-    if !tiers::has_conformance() {
-        bail!("tests/ has no target named conformance");
-    }
-    let limit = Duration::from_secs(3600);
-    let mut session = Session::begin("conformance", limit)?;
-    tiers::run_conformance(&mut session, args.connect.as_deref())?;
-    session.show_failures()?;
-    println!("{}", session.counts());
-    Ok(session.counts().failed == 0)
 }
 
 fn chosen(names: &[String]) -> Result<Vec<&'static Tier>> {

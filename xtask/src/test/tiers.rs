@@ -10,6 +10,7 @@ use serde_json::Value;
 use walcast_lab::system::{Delivery, Part, System};
 use walcast_lab::{Lab, cargo, ensure, run, target_dir, workspace_dir};
 
+use super::conformance;
 use super::session::{Kind, Session};
 use crate::tools;
 
@@ -114,15 +115,12 @@ pub(crate) const TIERS: [Tier; 13] = [
             session.run(Kind::Tests, tests(&["--test=it"]))
         },
     ),
-    Tier {
-        exists: has_conformance,
-        ..tier(
-            "conformance",
-            "the records against those of Debezium",
-            480,
-            |session| run_conformance(session, None),
-        )
-    },
+    tier(
+        conformance::TARGET,
+        "the records against those of Debezium, on PostgreSQL 18 and 15",
+        600,
+        conformance::both_versions,
+    ),
     tier(
         "e2e",
         "one journey from the API to the analytics, counted at every stage",
@@ -132,53 +130,35 @@ pub(crate) const TIERS: [Tier; 13] = [
 ];
 
 /// Test targets that have a tier of their own.
-const WITH_TIER: [&str; 4] = ["tidy", "lab", "it", CONFORMANCE];
+const WITH_TIER: [&str; 4] = ["tidy", "lab", "it", conformance::TARGET];
 
-/// The test target with the captured records.
-const CONFORMANCE: &str = "conformance";
-
-/// `cargo test`. Always of the whole workspace, with `arguments` to choose from it: another choice
-/// of packages would be another choice of features, and so another build of everything.
-fn tests(arguments: &[&str]) -> Command {
-    let mut command = Command::new(cargo());
-    command
-        .args(["test", "--locked", "--workspace", "--profile=ci"])
-        .args(arguments)
-        .env("WALCAST_BINARY", walcast())
+/// A command of cargo for the whole workspace: another choice of packages would be another choice of
+/// features, and so another build of everything.
+pub(super) fn cargo_ci(command: &str) -> Command {
+    let mut cargo = Command::new(cargo());
+    cargo
+        .args([command, "--locked", "--workspace", "--profile=ci"])
         .current_dir(workspace_dir());
+    cargo
+}
+
+/// `cargo test`, with `arguments` to choose from the workspace's tests.
+pub(super) fn tests(arguments: &[&str]) -> Command {
+    let mut command = cargo_ci("test");
+    command.args(arguments).env("WALCAST_BINARY", walcast());
     command
 }
 
 /// The binary that [`build_workspace`] makes.
-fn walcast() -> PathBuf {
+pub(super) fn walcast() -> PathBuf {
     target_dir().join("ci/walcast")
 }
 
 /// Builds all programs and tests, with the features that [`tests`] has too.
-fn build_workspace(session: &mut Session) -> Result<()> {
-    let all = [
-        "build",
-        "--locked",
-        "--workspace",
-        "--all-targets",
-        "--profile=ci",
-    ];
-    session.cargo(Kind::Check, &all)
-}
-
-/// Whether there is a test target with the captured records.
-pub(crate) fn has_conformance() -> bool {
-    test_targets().is_ok_and(|targets| targets.iter().any(|target| target == CONFORMANCE))
-}
-
-/// Runs the conformance tests, against a worker that runs already if `connect` is its URL.
-pub(crate) fn run_conformance(session: &mut Session, connect: Option<&str>) -> Result<()> {
-    build_workspace(session)?;
-    let mut command = tests(&["--test", CONFORMANCE]);
-    if let Some(url) = connect {
-        command.env("WALCAST_CONFORMANCE_CONNECT_URL", url);
-    }
-    session.run(Kind::Tests, command)
+pub(super) fn build_workspace(session: &mut Session) -> Result<()> {
+    let mut build = cargo_ci("build");
+    build.arg("--all-targets");
+    session.run(Kind::Check, build)
 }
 
 fn unit(session: &mut Session) -> Result<()> {

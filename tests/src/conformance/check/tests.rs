@@ -72,7 +72,9 @@ fn value_fails(name: &str, record: usize, pattern: &str, replacement: &str) -> R
 
 #[test]
 fn what_debezium_made_passes() -> Result<()> {
-    for case in Case::all(&cases())? {
+    // Of a large case only a hash is kept.
+    let cases = Case::all(&cases())?.into_iter();
+    for case in cases.filter(|case| !case.options.digest) {
         let expected = case.expected(18)?;
         let lines = differences(&case, &expected, &faithful(&expected), STRICT);
         assert_eq!(lines, Vec::<String>::new(), "{}", case.id);
@@ -346,6 +348,26 @@ fn recordings_are_compared() -> Result<()> {
     assert_eq!(words, Vec::<String>::new());
     let none = check(&|made| made[0]["body"]["trace"] = Value::Null, own);
     assert_eq!(none.len(), 1);
+    Ok(())
+}
+
+#[test]
+fn own_words_must_name_cause_and_cure() -> Result<()> {
+    let (_, expected) = load(CRUD)?;
+    let mut outcome = faithful(&expected);
+    let names = [
+        Pattern::new("slot s .* in use")?,
+        Pattern::new("slot.name")?,
+    ];
+    assert_eq!(unnamed(&outcome, &names), Vec::<String>::new());
+    let words = "slot s is in use: give another slot.name";
+    outcome.last = json!([["c", "RUNNING", ["FAILED"], words]]);
+    assert_eq!(unnamed(&outcome, &names), Vec::<String>::new());
+    outcome.recordings = vec![json!({"body": {"tasks": [{"trace": "slot s is in use"}]}})];
+    assert_eq!(
+        unnamed(&outcome, &names),
+        ["trace: expected words that match slot.name got slot s is in use"]
+    );
     Ok(())
 }
 

@@ -101,33 +101,6 @@ fn a_snapshot_row_says_where_it_stands() {
 }
 
 #[test]
-fn the_transaction_block_orders_changes() {
-    let mut encoder = encoder(config());
-    let order = TransactionOrder {
-        total_order: 3,
-        data_collection_order: 2,
-    };
-    let context = ChangeContext {
-        transaction: Some(order),
-        last_commit: Some(Lsn::new(7)),
-        ..context()
-    };
-    let bytes = message(b'I', &[(b'N', &DORA)]);
-    let mut kept = Vec::new();
-    let insert = decode(&bytes).expect("a message");
-    encoder
-        .change(&insert, &context, &mut keep(&mut kept))
-        .expect("a record");
-    let value = kept[0].value.as_deref().expect("a value");
-    let block = r#""transaction":{"id":"781:38140912","total_order":3,"data_collection_order":2}"#;
-    assert!(value.contains(block), "{value}");
-    assert!(
-        value.contains(r#""sequence":"[\"7\",\"38140912\"]""#),
-        "{value}"
-    );
-}
-
-#[test]
 fn a_grown_enumeration_is_reported_once() {
     let mood = |labels: &[&str]| TypeInfo {
         oid: 20_000,
@@ -182,13 +155,80 @@ fn what_cannot_be_encoded_says_why() {
     let bad = fail(&message(b'I', &[(b'N', &[Some("x"), None, None, None])]));
     assert!(bad.to_string().contains("column id"), "{bad}");
     assert_eq!(fail(b"O\0\0\0\0\0\0\0\0\0"), EncodeError::NotAChange);
-    let key = crate::filter::KeyColumns::new("public.customers:nope").expect("a rule");
+    let key = crate::filter::KeyColumns::new("public.customers:name,n.*").expect("a rule");
     let mut encoder = Encoder::new(EncoderConfig {
         message_key_columns: key,
         ..config()
     });
     let error = encoder
         .install(&customers(), &Types::new())
-        .expect_err("no such column");
-    assert!(error.to_string().contains("nope"), "{error}");
+        .expect_err("named twice");
+    assert!(error.to_string().contains("column name of"), "{error}");
+}
+
+/// The parameters in a schema that a column's source type gave it.
+fn propagated(column: Column) -> Vec<String> {
+    let properties = [("column.propagate.source.type", ".*")].into_iter();
+    let mut encoder = Encoder::new(EncoderConfig {
+        mappers: crate::mapper::ColumnMappers::new(properties).expect("a rule"),
+        value_schemas_enable: true,
+        ..config()
+    });
+    let table = Table {
+        columns: vec![column],
+        key: vec![],
+        ..customers()
+    };
+    encoder.install(&table, &Types::new()).expect("a plan");
+    let kept = emit(&mut encoder, &message(b'I', &[(b'N', &[None])]));
+    let value: Value =
+        serde_json::from_str(kept[0].value.as_deref().expect("a value")).expect("JSON");
+    let parameters = &value["schema"]["fields"][1]["fields"][0]["parameters"];
+    ["type", "length", "scale", "name"]
+        .map(|what| parameters[format!("__debezium.source.column.{what}")].to_string())
+        .into()
+}
+
+#[test]
+fn source_types_are_told_as_the_driver_reports_them() {
+    let nextval = Some("nextval('s'::regclass)");
+    for (column, expected) in [
+        (
+            column("id", 23, false, nextval),
+            ["SERIAL", "10", "0", "id"],
+        ),
+        (
+            column("id", 20, false, nextval),
+            ["BIGSERIAL", "19", "0", "id"],
+        ),
+        (column("id", 20, false, None), ["INT8", "19", "0", "id"]),
+        (column("a", 1007, false, None), ["_INT4", "10", "0", "a"]),
+        (
+            Column {
+                typmod: 24,
+                ..column("n", 1015, false, None)
+            },
+            ["_VARCHAR", "20", "0", "n"],
+        ),
+    ] {
+        let expected = expected.map(|text| format!("\"{text}\""));
+        assert_eq!(propagated(column), expected);
+    }
+}
+
+#[test]
+fn an_unchanged_row_can_be_passed_over() {
+    let mut encoder = encoder(EncoderConfig {
+        skip_messages_without_change: true,
+        ..config()
+    });
+    let mut count = |old: &[Option<&str>], new: &[Option<&str>]| {
+        let update = message(b'U', &[(b'O', old), (b'N', new)]);
+        emit(&mut encoder, &update).len()
+    };
+    let changed = [Some("4"), Some("Eve"), None, None];
+    assert_eq!((count(&DORA, &DORA), count(&DORA, &changed)), (0, 1));
+    // The column's default is what a null of it prints as.
+    let shown = [Some("4"), Some("Eve"), None, Some("t")];
+    assert_eq!((count(&changed, &changed), count(&changed, &shown)), (0, 1));
 }
