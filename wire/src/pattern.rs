@@ -42,6 +42,8 @@ impl Pattern {
     }
 
     fn build(text: &str, any_case: bool) -> Result<Self, PatternError> {
+        // By itself first: what is put around it must not close its parentheses.
+        Regex::new(text).map_err(|error| PatternError::new(text, error))?;
         let whole = RegexBuilder::new(&format!("^(?:{text})$"))
             .case_insensitive(any_case)
             .build()
@@ -97,5 +99,21 @@ impl PatternList {
     /// Whether any of them matches the whole of `name`.
     pub fn matches(&self, name: &str) -> bool {
         self.patterns.iter().any(|pattern| pattern.matches(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_expression_is_whole_by_itself() {
+        for text in ["a)|(b", "a)(?:b", "(a", "a\\"] {
+            assert!(Pattern::new(text).is_err(), "{text}");
+        }
+        for text in ["a|b", "(a)|(b)", "(?i)a|b"] {
+            let pattern = Pattern::new(text).expect(text);
+            assert!(pattern.matches("B") && !pattern.matches("ab"), "{text}");
+        }
     }
 }

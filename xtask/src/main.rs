@@ -10,6 +10,7 @@
 
 mod build;
 mod demo;
+mod fuzz;
 mod stop;
 mod test;
 mod tools;
@@ -34,6 +35,7 @@ enum Command {
     Up(up::UpArgs),
     Demo(demo::DemoArgs),
     Test(test::TestArgs),
+    Fuzz(fuzz::FuzzArgs),
     Conformance(test::conformance::ConformanceArgs),
 }
 
@@ -54,6 +56,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Up(args) => up::run(&args).map(|()| true),
         Command::Demo(args) => demo::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::Fuzz(args) => fuzz::run(&args),
         Command::Conformance(args) => test::conformance::run(&args),
     }
 }

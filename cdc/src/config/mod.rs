@@ -291,4 +291,6 @@ fn read_retries(r: &mut Reader<'_>) -> RetryConfig {
 }
 
 #[cfg(test)]
+mod documented;
+#[cfg(test)]
 mod tests;

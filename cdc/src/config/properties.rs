@@ -20,6 +20,9 @@ pub enum Treatment {
 use Treatment::{Honoured, NoEffect, Only};
 
 const LATER: &str = "this version of Walcast does not support it; remove it";
+const CUSTOM: &str = "Walcast loads no Java class; remove it";
+const SLOT_RETRY: &str =
+    "a slot in use fails the task, which starts again: errors.max.retries says how often";
 const QUEUE: &str = "Walcast bounds its queues by bytes";
 
 /// Properties by exact name.
@@ -27,12 +30,17 @@ pub const PROPERTIES: &[(&str, Treatment)] = &[
     ("name", Honoured),
     ("connector.class", Honoured),
     ("tasks.max", Honoured),
+    ("tasks.max.enforce", NoEffect("there is always one task")),
+    (
+        "connector.plugin.version",
+        NoEffect("there is one version of the connector"),
+    ),
     ("plugin.name", Honoured),
     ("slot.name", Honoured),
     ("slot.drop.on.stop", Honoured),
     ("slot.failover", Honoured),
-    ("slot.max.retries", Honoured),
-    ("slot.retry.delay.ms", Honoured),
+    ("slot.max.retries", NoEffect(SLOT_RETRY)),
+    ("slot.retry.delay.ms", NoEffect(SLOT_RETRY)),
     ("slot.stream.params", Only("", LATER)),
     ("publication.name", Honoured),
     ("publication.autocreate.mode", Honoured),
@@ -111,6 +119,9 @@ pub const PROPERTIES: &[(&str, Treatment)] = &[
         NoEffect("the snapshot takes no lock"),
     ),
     ("snapshot.query.mode", Only("select_all", LATER)),
+    ("snapshot.mode.custom.name", Only("", CUSTOM)),
+    ("snapshot.query.mode.custom.name", Only("", CUSTOM)),
+    ("snapshot.locking.mode.custom.name", Only("", CUSTOM)),
     ("snapshot.max.threads", Only("1", LATER)),
     (
         "snapshot.max.threads.multiplier",
@@ -321,6 +332,18 @@ pub const PREFIXES: &[(&str, Treatment)] = &[
     ("signal.", NoEffect("signals need signal.data.collection")),
     ("openlineage.", NoEffect("it applies to OpenLineage only")),
     ("driver.", NoEffect("there is no JDBC driver")),
+    (
+        "admin.override.",
+        NoEffect("topics are made over the worker's own connection"),
+    ),
+    (
+        "consumer.override.",
+        NoEffect("offsets are read over the worker's own connection"),
+    ),
+    (
+        "internal.",
+        NoEffect("Debezium's internal switches; none changes a record here"),
+    ),
 ];
 
 /// How `property` is treated; `None` when Walcast does not know the name.

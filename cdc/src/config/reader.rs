@@ -48,14 +48,13 @@ impl<'a> Reader<'a> {
 
     /// The trimmed text of a property; `None` when absent or blank, as Debezium reads it.
     pub(crate) fn text(&self, property: &str) -> Option<&'a str> {
-        self.props
-            .get(property)
-            .map(|v| v.trim())
-            .filter(|v| !v.is_empty())
+        self.raw(property).map(str::trim).filter(|v| !v.is_empty())
     }
 
     /// The text of a property as it is; an empty one counts.
     pub(crate) fn raw(&self, property: &str) -> Option<&'a str> {
+        #[cfg(test)]
+        asked::note(property);
         self.props.get(property).map(String::as_str)
     }
 
@@ -155,9 +154,31 @@ impl<'a> Reader<'a> {
 
     /// All properties that start with `prefix`, the prefix removed.
     pub(crate) fn with_prefix(&self, prefix: &str) -> BTreeMap<String, String> {
+        #[cfg(test)]
+        asked::note(prefix);
         let named = self.props.iter();
         named
             .filter_map(|(k, v)| Some((k.strip_prefix(prefix)?.to_owned(), v.clone())))
             .collect()
+    }
+}
+
+/// Which properties were asked for, so that a test can tell that what is called honoured is read.
+#[cfg(test)]
+pub(super) mod asked {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+
+    thread_local! {
+        static ASKED: RefCell<BTreeSet<String>> = const { RefCell::new(BTreeSet::new()) };
+    }
+
+    pub(super) fn note(property: &str) {
+        ASKED.with_borrow_mut(|asked| asked.insert(property.to_owned()));
+    }
+
+    /// All names and prefixes that this thread asked for.
+    pub(in crate::config) fn all() -> BTreeSet<String> {
+        ASKED.with_borrow(BTreeSet::clone)
     }
 }

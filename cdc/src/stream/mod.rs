@@ -46,6 +46,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) clock: SharedClock,
     pub(crate) batch: Batch,
     pub(crate) seq: u64,
+    /// How long the definition of a table that is new is left to settle.
+    pub(crate) settle_for: Duration,
     pub(crate) heartbeat: Option<Heartbeat>,
     /// Whether the current transaction's `BEGIN` waits for the LSN of what comes first in it.
     pub(crate) begin_waits: bool,

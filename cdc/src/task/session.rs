@@ -112,7 +112,6 @@ impl<'a> Run<'a> {
         stop: &CancellationToken,
     ) -> Result<Option<Ended>> {
         let captured = self.captured().await?;
-        self.relations.found(captured.iter().map(|table| table.oid));
         let publication = &self.context.config.publication;
         publication::ensure(&self.sql, publication, &captured).await?;
         identity::set(&self.sql, &publication.identities, &captured).await;
@@ -140,12 +139,7 @@ impl<'a> Run<'a> {
         } else {
             (offset.unwrap_or_default(), 0)
         };
-        // As in Debezium, what comes before the first transaction has the time of the start.
-        let started_us = || self.context.clock.now_ns() / 1000;
-        let offset = Offset {
-            ts_usec: offset.ts_usec.or_else(|| Some(started_us())),
-            ..offset
-        };
+        let offset = self.timed(offset);
         boundaries::restore(self.relations.encoder(), &offset);
         if !self.plan.stream {
             stop.cancelled().await;
@@ -179,7 +173,19 @@ impl<'a> Run<'a> {
 
     async fn captured(&mut self) -> Result<Vec<CapturedTable>> {
         let encoder = self.relations.encoder();
-        catalog::tables(&self.sql, |schema, table| encoder.captured(schema, table)).await
+        let tables =
+            catalog::tables(&self.sql, |schema, table| encoder.captured(schema, table)).await?;
+        self.relations.found(tables.iter().map(|table| table.oid));
+        Ok(tables)
+    }
+
+    /// As in Debezium, what comes before the first transaction has the time of the start.
+    fn timed(&self, offset: Offset) -> Offset {
+        let started_us = || self.context.clock.now_ns() / 1000;
+        Offset {
+            ts_usec: offset.ts_usec.or_else(|| Some(started_us())),
+            ..offset
+        }
     }
 
     /// Takes the snapshot; `None` when stopped in it.

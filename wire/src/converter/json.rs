@@ -221,7 +221,7 @@ impl Writer {
                 let wanted = schema.map_or("", Schema::type_name);
                 let found = java_class(value);
                 return Err(ConvertError::new(format!(
-                    "Invalid type for {wanted}: class {found}"
+                    "Invalid type for {wanted}: class {found}; a transform left a value that its schema does not hold (EventRouter does, for JSON with a whole number of more than 64 bits or with a list at the top: set table.expand.json.payload=false)"
                 )));
             }
         }

@@ -66,3 +66,17 @@ impl Frame {
         self.value.write(payload, out);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{heartbeat, transaction};
+    use super::*;
+
+    #[test]
+    fn a_pipeline_can_read_the_schemas() {
+        for (key, value) in [heartbeat::SCHEMAS, transaction::SCHEMAS] {
+            let read = Schemas::read(Some(key), value).expect(value);
+            assert!(read.key.is_some() && read.value.is_some());
+        }
+    }
+}

@@ -8,9 +8,11 @@ use crate::record::{Record, RecordSink};
 
 const KEY_SCHEMA: &str = r#"{"type":"struct","fields":[{"type":"string","optional":false,"field":"serverName"}],"optional":false,"name":"io.debezium.connector.common.ServerNameKey","version":1}"#;
 const VALUE_SCHEMA: &str = r#"{"type":"struct","fields":[{"type":"int64","optional":false,"field":"ts_ms"}],"optional":false,"name":"io.debezium.connector.common.Heartbeat","version":1}"#;
+/// Schemas of key and value.
+pub(super) const SCHEMAS: (&str, &str) = (KEY_SCHEMA, VALUE_SCHEMA);
 
 pub(super) fn frame(config: &EncoderConfig) -> Frame {
-    Frame::new(config, &config.heartbeat_topic, (KEY_SCHEMA, VALUE_SCHEMA))
+    Frame::new(config, &config.heartbeat_topic, SCHEMAS)
 }
 
 impl Encoder {
@@ -40,7 +42,8 @@ impl Encoder {
         self.heartbeat.value(value_payload, value);
         let record = Record {
             topic: &self.heartbeat.topic,
-            partition: None,
+            // Debezium names it; so heartbeats stand together, whatever the key.
+            partition: Some(0),
             timestamp: None,
             key: Some(key),
             value: Some(value),

@@ -226,7 +226,9 @@ fn field(column: &Column, types: &Types, config: &EncoderConfig) -> Option<Field
     let name = names::adjust(&column.name, NameOf::Field, config.field_name_adjustment);
     let toast = absent::toast(&chosen.codec, root, types, config);
     let label = format!("{}:", quoted(&name)).into_bytes();
-    let always_optional = chosen.codec.is_always_optional();
+    // Where nothing stands for a null, Debezium's task would die of one; a reader of the schema must
+    // not.
+    let always_optional = chosen.codec.is_always_optional() || null == b"null";
     let plan = ColumnPlan {
         label,
         codec: chosen.codec,

@@ -86,7 +86,10 @@ impl Chain {
             }
             let applied = step.transform.apply(record);
             let applied = applied.map_err(|TransformError(text)| {
-                TransformError(format!("{text} (transform {})", step.alias))
+                TransformError(format!(
+                    "transform {}: {text}; correct the row or the transform's options, or give it a predicate that leaves such records out, then restart the task",
+                    step.alias
+                ))
             })?;
             match applied {
                 Some(next) => record = next,

@@ -178,10 +178,16 @@ fn big(
     bytes: &mut Vec<u8>,
 ) {
     limbs.clear();
-    for digit in digits {
-        let mut carry = u64::from(digit);
+    let mut digits = digits.peekable();
+    // Nine digits at a time: each step walks over all limbs, and a number may have 100 000 digits.
+    while digits.peek().is_some() {
+        let (mut factor, mut carry) = (1_u64, 0_u64);
+        for digit in digits.by_ref().take(9) {
+            factor *= 10;
+            carry = carry * 10 + u64::from(digit);
+        }
         for limb in limbs.iter_mut() {
-            carry += u64::from(*limb) * 10;
+            carry += u64::from(*limb) * factor;
             *limb = low(carry);
             carry >>= 32;
         }

@@ -230,9 +230,45 @@ fn boolean(text: &[u8], out: &mut Vec<u8>) -> Result<(), Unfit> {
 
 fn integer(text: &[u8], out: &mut Vec<u8>) -> Result<(), Unfit> {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
-    if digits.is_empty() || digits.len() > 19 || !digits.iter().all(u8::is_ascii_digit) {
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return Err(Unfit::Malformed);
+    }
+    // JSON knows no leading zeros, and no server writes them; nor numbers of more than 64 bits.
+    let bad_zero = digits.starts_with(b"0") && text != b"0";
+    let fits = digits.len() < 19
+        || std::str::from_utf8(text).is_ok_and(|text| text.parse::<i64>().is_ok());
+    if bad_zero || !fits {
         return Err(Unfit::Malformed);
     }
     out.extend_from_slice(text);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_are_what_json_and_64_bits_hold() {
+        let check = |text: &str, expected: Option<&str>| {
+            let mut out = Vec::new();
+            let written = integer(text.as_bytes(), &mut out);
+            let written = written
+                .is_ok()
+                .then(|| String::from_utf8_lossy(&out).into_owned());
+            assert_eq!(written.as_deref(), expected, "{text}");
+        };
+        for text in [
+            "0",
+            "7",
+            "-7",
+            "9223372036854775807",
+            "-9223372036854775808",
+        ] {
+            check(text, Some(text));
+        }
+        for text in ["", "-", "08", "-0", "1.0", "+1", "9223372036854775808"] {
+            check(text, None);
+        }
+    }
 }

@@ -1,0 +1,4 @@
+//! libFuzzer's entry for `walcast_fuzzed::patterns`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| walcast_fuzzed::patterns(bytes));
