@@ -112,7 +112,9 @@ const READ_ELSEWHERE: &[(&str, &str)] = &[
         "pipeline::converter, as the worker's may count instead",
     ),
     ("value.converter", "pipeline::converter"),
+    ("header.converter", "pipeline::header"),
     ("key.converter.", "pipeline::converter"),
+    ("header.converter.", "pipeline::header"),
     ("value.converter.", "pipeline::converter"),
     ("column.mask.", "ColumnMappers, which takes all properties"),
     ("column.truncate.", "ColumnMappers"),
@@ -127,7 +129,13 @@ const OPENING_OTHERS: &[&[(&str, &str)]] = &[
         ("transforms", "t"),
         (
             "transforms.t.type",
-            "org.apache.kafka.connect.transforms.RegexRouter",
+            "org.apache.kafka.connect.transforms.Filter",
+        ),
+        ("transforms.t.predicate", "p"),
+        ("predicates", "p"),
+        (
+            "predicates.p.type",
+            "org.apache.kafka.connect.transforms.predicates.RecordIsTombstone",
         ),
     ],
     &[

@@ -375,8 +375,11 @@ mod tests {
             treatment("topic.creation.default.partitions"),
             Some(Honoured)
         );
-        let header = treatment("header.converter.schemas.enable");
-        assert!(matches!(header, Some(Only(..))));
+        let longer = |a: &str, b: &str| b.len() > a.len() && b.starts_with(a);
+        for (place, (prefix, _)) in PREFIXES.iter().enumerate() {
+            let mut after = PREFIXES.iter().skip(place);
+            assert!(!after.any(|(other, _)| longer(prefix, other)), "{prefix}");
+        }
         assert_eq!(treatment("no.such.property"), None);
     }
 }

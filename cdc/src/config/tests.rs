@@ -63,6 +63,11 @@ fn wrong_values_are_told_in_connects_words() {
             "t",
             "Missing required configuration \"transforms.t.type\"",
         ),
+        (
+            "predicates",
+            "p",
+            "Missing required configuration \"predicates.p.type\"",
+        ),
         ("value.converter", "no.such.Conv", "no.such.Conv"),
     ] {
         let (_, message) = refused(&[(property, value)]);
@@ -87,7 +92,6 @@ fn what_is_not_supported_is_refused_by_name_unless_it_is_the_default() {
         ("topic.naming.strategy", "com.example.Mine"),
         ("signal.data.collection", "public.signals"),
         ("errors.tolerance", "all"),
-        ("predicates", "p"),
     ] {
         assert_eq!(refused(&[(property, value)]).0, property);
     }

@@ -18,6 +18,17 @@ pub(super) fn read(r: &mut Reader<'_>) -> Option<Vec<Link>> {
         .iter()
         .map(|alias| link(r, alias, &predicates))
         .collect();
+    // One that no transform names must have a class all the same, as in Connect.
+    let used = |alias: &String| {
+        let mut used = links
+            .iter()
+            .flatten()
+            .filter_map(|link| link.predicate.as_ref());
+        used.any(|used| used.alias == *alias)
+    };
+    for alias in predicates.iter().filter(|alias| !used(alias)) {
+        class(r, &format!("predicates.{alias}."));
+    }
     links.into_iter().collect()
 }
 
