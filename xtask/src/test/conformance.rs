@@ -36,7 +36,7 @@ pub(crate) struct ConformanceArgs {
     cases: Option<String>,
 
     /// Cases at a time [default: the machine's cores]
-    #[arg(short, value_name = "N")]
+    #[arg(short, long, value_name = "N")]
     jobs: Option<u8>,
 
     /// PostgreSQL's major version beside the worker that is started: 18 or 15 [default: 18]
