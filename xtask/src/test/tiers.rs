@@ -44,7 +44,7 @@ pub(crate) const TIERS: [Tier; 13] = [
     tier("fmt", "the sources are formatted", 60, |session| {
         session.cargo(Kind::Check, &["fmt", "--all", "--check"])
     }),
-    tier("tidy", "the house's rules on its sources", 180, |session| {
+    tier("tidy", "the house's rules on its sources", 240, |session| {
         session.cargo(
             Kind::Tests,
             &["test", "--locked", "--package", "walcast-tidy"],
@@ -60,10 +60,10 @@ pub(crate) const TIERS: [Tier; 13] = [
     tier(
         "build",
         "what is needed is brought, and all is built",
-        1200,
+        1500,
         build_all,
     ),
-    tier("clippy", "no lint warns", 480, |session| {
+    tier("clippy", "no lint warns", 600, |session| {
         session.cargo(
             Kind::Check,
             &[
@@ -97,9 +97,9 @@ pub(crate) const TIERS: [Tier; 13] = [
     ),
     Tier {
         exists: || workspace_dir().join("fuzz/Cargo.toml").is_file(),
-        ..tier("fuzz", "the fuzz targets compile", 240, fuzz)
+        ..tier("fuzz", "the fuzz targets compile", 480, fuzz)
     },
-    tier("unit", "tests that need no server", 300, unit),
+    tier("unit", "tests that need no server", 480, unit),
     tier(
         "lab",
         "components start, keep their data and leave nothing behind",
@@ -109,7 +109,7 @@ pub(crate) const TIERS: [Tier; 13] = [
     tier(
         "integration",
         "the roles against real components, with faults",
-        600,
+        900,
         |session| {
             build_workspace(session)?;
             session.run(Kind::Tests, tests(&["--test=it", "--test=witness"]))
@@ -118,7 +118,7 @@ pub(crate) const TIERS: [Tier; 13] = [
     tier(
         conformance::TARGET,
         "the records against those of Debezium, on PostgreSQL 18 and 15",
-        600,
+        900,
         conformance::both_versions,
     ),
     tier(

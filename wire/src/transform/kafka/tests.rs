@@ -57,7 +57,7 @@ fn what_kafka_cannot_do_has_an_error_of_its_own() {
     check(
         "RegexRouter @ regex=( ; replacement=x @ row",
         "config: Invalid value ( for configuration regex: Invalid regex: `(` cannot be used: \
-         Parsing error at position 7: Opening parenthesis without closing parenthesis",
+         Parsing error at position 1: Opening parenthesis without closing parenthesis",
     );
 }
 
