@@ -82,17 +82,23 @@ pub fn values(bytes: &[u8]) {
             &table,
             &row,
         );
-        assert_eq!(
-            shown(encoded),
-            shown(&piped),
-            "encoded, and read again into the data model"
-        );
+        if !is_too_large(oid, &piped) {
+            let (encoded, piped) = (shown(encoded), shown(&piped));
+            assert_eq!(encoded, piped, "encoded, and read into the data model");
+        }
     }
     match (with, without) {
         (Ok(with), Ok(without)) => compare(&with, &without),
         (Err(with), Err(without)) => assert_eq!(with, without),
         (with, without) => panic!("{with:?} with schemas, {without:?} without"),
     }
+}
+
+/// An integer that no column of its type can hold, so that no server sends it: the encoder takes its
+/// digits as they are, the data model refuses it.
+fn is_too_large(oid: u32, piped: &Result<Vec<Pair>, EncodeError>) -> bool {
+    let small = matches!(oid, 21 | 23 | 1005 | 1007);
+    small && matches!(piped, Err(EncodeError::Transform(text)) if text.contains("is no INT"))
 }
 
 /// How a record is written.

@@ -37,12 +37,22 @@ pub(super) fn interval(text: &[u8], form: IntervalForm, out: &mut Vec<u8>) -> Re
     match form {
         IntervalForm::Numeric => json::int(interval.micros(), out),
         IntervalForm::String => interval.iso(out),
-        IntervalForm::Structured { precision } => structured::duration(interval, precision, out),
+        IntervalForm::Structured { precision } => {
+            interval.check_fits()?;
+            structured::duration(interval, precision, out);
+        }
     }
     Ok(())
 }
 
 impl Interval {
+    /// The struct's fields have 32 bits, as pgjdbc's have; PostgreSQL's hours may need more.
+    fn check_fits(&self) -> Result<(), Unfit> {
+        let parts = [self.years, self.months, self.days, self.hours, self.minutes];
+        let fit = parts.into_iter().all(|part| i32::try_from(part).is_ok());
+        fit.then_some(()).ok_or(Unfit::Malformed)
+    }
+
     fn read(text: &[u8]) -> Result<Self, Unfit> {
         let text = std::str::from_utf8(text).map_err(|_| Unfit::Malformed)?;
         let mut interval = Self::default();
@@ -162,6 +172,14 @@ mod tests {
         out.clear();
         interval(text.as_bytes(), IntervalForm::String, &mut out).expect(text);
         assert_eq!(String::from_utf8_lossy(&out), format!("\"{iso}\""));
+    }
+
+    #[test]
+    fn a_struct_takes_no_more_hours_than_its_field() {
+        let form = IntervalForm::Structured { precision: 6 };
+        let fits = |text: &str| interval(text.as_bytes(), form, &mut Vec::new()).is_ok();
+        assert!(fits("2147483647:00:00"));
+        assert!(!fits("2147483648:00:00"));
     }
 
     #[test]
