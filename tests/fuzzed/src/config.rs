@@ -136,18 +136,16 @@ fn run(encoder: &mut Encoder, sample: &Sample) {
         _ => Datum::Null,
     });
     let (row, nulls) = (tuple(row), tuple(nulls));
-    let changes: [(u8, &[(u8, &[u8])]); 4] = [
-        (b'I', &[(b'N', &row)]),
-        (b'U', &[(b'O', &row), (b'N', &nulls)]),
-        (b'U', &[(b'O', &nulls), (b'N', &row)]),
-        (b'D', &[(b'O', &row)]),
+    let old = |row: &[u8]| [b"O", row].concat();
+    let new = |row: &[u8]| [b"N", row].concat();
+    let changes = [
+        (b'I', new(&row)),
+        (b'U', [old(&row), new(&nulls)].concat()),
+        (b'U', [old(&nulls), new(&row)].concat()),
+        (b'D', old(&row)),
     ];
-    for (tag, parts) in changes {
-        let mut bytes = vec![tag, 0, 0, 0, sample.oid];
-        for (kind, tuple) in parts {
-            bytes.push(*kind);
-            bytes.extend_from_slice(tuple);
-        }
+    for (tag, rows) in changes {
+        let bytes = [&[tag, 0, 0, 0, sample.oid][..], &rows].concat();
         let message = decode(&bytes).expect("a message that was built right");
         let _ = encoder.change(&message, &CONTEXT, sink);
     }

@@ -10,6 +10,7 @@ mod decode;
 mod fits;
 mod input;
 mod patterns;
+mod types;
 mod values;
 
 pub use change::change;
