@@ -117,7 +117,8 @@ impl Encoder {
         {
             return Ok(Outcome::NONE);
         }
-        if self.work.old_key == self.work.new_key {
+        let same_key = self.work.old_key == self.work.new_key;
+        if same_key && !keys_differ_in_null(&plan, old, update.new) {
             return self.plain_update(
                 &plan,
                 Parts {
@@ -322,4 +323,12 @@ fn differ_in_null(plan: &RelationPlan, old: Tuple<'_>, new: Tuple<'_>) -> bool {
     columns
         .filter(|(column, _)| column.as_ref().is_some_and(|column| column.prints_default))
         .any(|(_, (old, new))| is_null(old) != is_null(new))
+}
+
+/// The same for two keys; columns that may be null are in one by `message.key.columns` only, or by a
+/// unique index.
+fn keys_differ_in_null(plan: &RelationPlan, old: Tuple<'_>, new: Tuple<'_>) -> bool {
+    let is_null = |row: Tuple<'_>, index| row.datums().nth(index) == Some(Datum::Null);
+    let mut fields = plan.key.iter().filter(|field| field.column.prints_default);
+    fields.any(|field| is_null(old, field.index) != is_null(new, field.index))
 }
