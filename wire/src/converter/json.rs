@@ -219,7 +219,7 @@ impl Writer {
             (Value::Struct(inner), Some(Kind::Struct(_)) | None) => self.structure(inner, out)?,
             (value, Some(_)) => {
                 let wanted = schema.map_or("", Schema::type_name);
-                let found = java_class(value);
+                let found = value.java_class();
                 return Err(ConvertError::new(format!(
                     "Invalid type for {wanted}: class {found}; a transform left a value that its schema does not hold (EventRouter does, for JSON with a whole number of more than 64 bits or with a list at the top: set table.expand.json.payload=false)"
                 )));
@@ -306,23 +306,4 @@ impl Writer {
 pub(super) fn scale(schema: &Schema) -> i32 {
     let scale = schema.parameter("scale");
     scale.and_then(|scale| scale.parse().ok()).unwrap_or(0)
-}
-
-/// The class that Java names in errors.
-fn java_class(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Boolean(_) => "java.lang.Boolean",
-        Value::Int8(_) => "java.lang.Byte",
-        Value::Int16(_) => "java.lang.Short",
-        Value::Int32(_) => "java.lang.Integer",
-        Value::Int64(_) => "java.lang.Long",
-        Value::Float32(_) => "java.lang.Float",
-        Value::Float64(_) => "java.lang.Double",
-        Value::String(_) => "java.lang.String",
-        Value::Bytes(_) => "java.nio.HeapByteBuffer",
-        Value::Array(_) => "java.util.ArrayList",
-        Value::Map(_) => "java.util.HashMap",
-        Value::Struct(_) => "org.apache.kafka.connect.data.Struct",
-    }
 }

@@ -72,6 +72,25 @@ impl Value {
         }
     }
 
+    /// The class it has in Java, as texts name it.
+    pub(crate) const fn java_class(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Boolean(_) => "java.lang.Boolean",
+            Self::Int8(_) => "java.lang.Byte",
+            Self::Int16(_) => "java.lang.Short",
+            Self::Int32(_) => "java.lang.Integer",
+            Self::Int64(_) => "java.lang.Long",
+            Self::Float32(_) => "java.lang.Float",
+            Self::Float64(_) => "java.lang.Double",
+            Self::String(_) => "java.lang.String",
+            Self::Bytes(_) => "java.nio.HeapByteBuffer",
+            Self::Array(_) => "java.util.ArrayList",
+            Self::Map(_) => "java.util.HashMap",
+            Self::Struct(_) => "org.apache.kafka.connect.data.Struct",
+        }
+    }
+
     /// Whether it is null.
     pub const fn is_null(&self) -> bool {
         matches!(self, Self::Null)

@@ -27,7 +27,7 @@ pub(super) fn require_struct<'v>(
 pub(super) fn not_struct(value: &Value, purpose: &str) -> TransformError {
     TransformError(format!(
         "Only Struct objects supported for [{purpose}], found: {}",
-        java_class(value)
+        value.java_class()
     ))
 }
 
@@ -53,25 +53,6 @@ pub(super) fn get_string<'s>(
 /// Connect's complaint about a name that is not of a field.
 pub(super) fn no_field(name: &str) -> TransformError {
     TransformError(format!("{name} is not a valid field name"))
-}
-
-/// The class a value has in Java, as texts name it.
-const fn java_class(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Boolean(_) => "java.lang.Boolean",
-        Value::Int8(_) => "java.lang.Byte",
-        Value::Int16(_) => "java.lang.Short",
-        Value::Int32(_) => "java.lang.Integer",
-        Value::Int64(_) => "java.lang.Long",
-        Value::Float32(_) => "java.lang.Float",
-        Value::Float64(_) => "java.lang.Double",
-        Value::String(_) => "java.lang.String",
-        Value::Bytes(_) => "java.nio.HeapByteBuffer",
-        Value::Array(_) => "java.util.ArrayList",
-        Value::Map(_) => "java.util.HashMap",
-        Value::Struct(_) => "org.apache.kafka.connect.data.Struct",
-    }
 }
 
 /// A schema with the name, version, documentation and parameters of another: Connect's
