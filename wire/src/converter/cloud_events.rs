@@ -102,7 +102,7 @@ impl CloudEvents {
         value: &Value,
         out: &mut Vec<u8>,
     ) -> Result<bool, ConvertError> {
-        let is_envelope = schema.is_some_and(|schema| schema.logical().ends_with(".Envelope"));
+        let is_envelope = schema.is_some_and(|schema| schema.is_envelope());
         let Value::Struct(envelope) = value else {
             return match is_envelope && !value.is_null() {
                 true => Err(ConvertError::new("Mismatching schema")),

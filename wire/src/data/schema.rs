@@ -110,6 +110,11 @@ impl Schema {
         self.name.as_deref().unwrap_or_default()
     }
 
+    /// Whether it is of Debezium's change envelopes: `Envelope.isEnvelopeSchema`.
+    pub(crate) fn is_envelope(&self) -> bool {
+        self.logical().ends_with(".Envelope")
+    }
+
     /// The fields; none if it is no struct.
     pub fn fields(&self) -> &[Field] {
         match &self.kind {

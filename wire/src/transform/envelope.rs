@@ -19,7 +19,7 @@ pub(crate) enum Op {
 /// The envelope in a record's value: `SmtManager.isValidEnvelope`. `None` for what is no change.
 pub(crate) fn of(record: &DataRecord) -> Option<&Struct> {
     let schema = record.value_schema.as_ref()?;
-    let is_envelope = schema.logical().ends_with(".Envelope");
+    let is_envelope = schema.is_envelope();
     record.value_struct().filter(|_| is_envelope)
 }
 

@@ -12,7 +12,7 @@ const CACHED: usize = 4096;
 /// Whether the record's value is a change event, by the name of its schema.
 pub(super) fn is_envelope(record: &DataRecord) -> bool {
     let schema = record.value_schema.as_ref();
-    schema.is_some_and(|schema| schema.logical().ends_with(".Envelope"))
+    schema.is_some_and(|schema| schema.is_envelope())
 }
 
 /// The struct, or Connect's complaint that it is none.
