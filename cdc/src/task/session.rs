@@ -146,12 +146,17 @@ impl<'a> Run<'a> {
             return Ok(None);
         }
         wait_or_stop(config.streaming_delay, stop).await;
+        let database = Arc::new(config.database.clone());
+        let at_once = self.plan.snapshot;
+        let mut heartbeat = Heartbeat::new(&config.heartbeat, &database, at_once);
+        if let (Some(heartbeat), true) = (&mut heartbeat, at_once) {
+            heartbeat.act_before_stream().await;
+        }
         let stream = session.start(&config.slot.name).await?;
         self.context.metrics.connected(true);
         self.context.report_running().await;
-        let database = Arc::new(config.database.clone());
         let reader = Reader {
-            heartbeat: Heartbeat::new(&config.heartbeat, &database, self.plan.snapshot),
+            heartbeat,
             settle_for: config.poll_interval,
             begin_waits: false,
             streamed: false,
