@@ -21,6 +21,8 @@ pub(crate) struct Mark {
     pub(crate) offset: Offset,
     /// The end of the last transaction that is complete: what the slot may be told.
     pub(crate) confirm: Lsn,
+    /// Whether a checkpoint should not wait for `offset.flush.interval.ms`: work would be done again.
+    pub(crate) soon: bool,
 }
 
 /// Encoded records, and what is true once they are durable.

@@ -43,6 +43,15 @@ pub(crate) fn snapshot_done(lsn: Lsn, txid: u32, taken_us: i64) -> Offset {
     }
 }
 
+/// The offset while a snapshot at `lsn` runs.
+pub(crate) fn snapshot_running(lsn: Lsn, txid: u32, taken_us: i64) -> Offset {
+    Offset {
+        last_snapshot_record: Some(false),
+        snapshot_completed: Some(false),
+        ..snapshot_done(lsn, txid, taken_us)
+    }
+}
+
 /// Whether a snapshot was begun and not finished, so that it must be taken again.
 pub(crate) fn snapshot_unfinished(offset: &Offset) -> bool {
     offset.snapshot.is_some() && offset.snapshot_completed != Some(true)

@@ -68,7 +68,7 @@ pub async fn run(args: CdcArgs) -> anyhow::Result<()> {
     let config = read_config(&args.config)?;
     let output = output(&args, &config.name);
     let (events, mut states) = mpsc::channel(16);
-    let mut task = Task::start(config, output, events);
+    let mut task = Task::start_watched(config, output, events);
     let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
     let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
     loop {

@@ -22,20 +22,16 @@ pub(crate) struct TaskMetrics {
     connected: Gauge,
     behind_ms: Gauge,
     events_seen: Counter,
-    snapshot_running: Gauge,
-    snapshot_rows: Counter,
 }
 
 impl TaskMetrics {
     pub(crate) fn new(connector: &str, topic_prefix: &str, clock: SharedClock) -> Self {
         let own = [("connector", connector.to_owned())];
-        let debezium = |context: &str| {
-            [
-                ("context", context.to_owned()),
-                ("name", topic_prefix.to_owned()),
-                ("plugin", "postgres".to_owned()),
-            ]
-        };
+        let debezium = [
+            ("context", "streaming".to_owned()),
+            ("name", topic_prefix.to_owned()),
+            ("plugin", "postgres".to_owned()),
+        ];
         Self {
             clock,
             records: counter!("walcast_cdc_records_published_total", &own),
@@ -48,17 +44,9 @@ impl TaskMetrics {
             received_lsn: gauge!("walcast_cdc_received_lsn_bytes", &own),
             confirmed_lsn: gauge!("walcast_cdc_confirmed_lsn_bytes", &own),
             server_lsn: gauge!("walcast_cdc_server_lsn_bytes", &own),
-            connected: gauge!("debezium_metrics_Connected", &debezium("streaming")),
-            behind_ms: gauge!(
-                "debezium_metrics_MilliSecondsBehindSource",
-                &debezium("streaming")
-            ),
-            events_seen: counter!(
-                "debezium_metrics_TotalNumberOfEventsSeen",
-                &debezium("streaming")
-            ),
-            snapshot_running: gauge!("debezium_metrics_SnapshotRunning", &debezium("snapshot")),
-            snapshot_rows: counter!("walcast_cdc_snapshot_rows_total", &own),
+            connected: gauge!("debezium_metrics_Connected", &debezium),
+            behind_ms: gauge!("debezium_metrics_MilliSecondsBehindSource", &debezium),
+            events_seen: counter!("debezium_metrics_TotalNumberOfEventsSeen", &debezium),
         }
     }
 
@@ -108,14 +96,6 @@ impl TaskMetrics {
     /// The server's end of WAL, as its messages tell it.
     pub(crate) fn server(&self, lsn: Lsn) {
         self.server_lsn.set(lsn.as_u64() as f64);
-    }
-
-    pub(crate) fn snapshot(&self, running: bool) {
-        self.snapshot_running.set(if running { 1.0 } else { 0.0 });
-    }
-
-    pub(crate) fn snapshot_row(&self) {
-        self.snapshot_rows.increment(1);
     }
 
     fn since_us(&self, commit_us: i64) -> f64 {

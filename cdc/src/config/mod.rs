@@ -12,6 +12,7 @@ mod pipeline;
 pub mod properties;
 mod publication;
 mod reader;
+mod snapshot;
 mod topics;
 mod transforms;
 mod warnings;
@@ -27,27 +28,13 @@ pub use heartbeat::HeartbeatConfig;
 pub use kafka::{TopicCreation, TopicGroups};
 pub use publication::{AutoIdentity, IdentityRule, PublicationConfig, PublicationMode};
 pub use reader::ConfigProblem;
+pub use snapshot::{SnapshotConfig, SnapshotMode, TableOrder};
 
 use properties::Treatment;
 use reader::Reader;
 
 /// The only connector class there is.
 pub const CONNECTOR_CLASS: &str = "io.debezium.connector.postgresql.PostgresConnector";
-
-/// `snapshot.mode`, as far as this version supports it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SnapshotMode {
-    /// A snapshot at every start.
-    Always,
-    /// A snapshot when no offset is known.
-    Initial,
-    /// A snapshot when no offset is known, then no streaming.
-    InitialOnly,
-    /// No rows are read; streaming starts at the slot.
-    NoData,
-    /// A snapshot when no offset is known or the slot no longer has what it asks for.
-    WhenNeeded,
-}
 
 /// `offset.mismatch.strategy`: what to do when checkpoint and slot disagree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,12 +86,8 @@ pub struct ConnectorConfig {
     pub slot: SlotConfig,
     /// `publication.*`.
     pub publication: PublicationConfig,
-    /// `snapshot.mode`.
-    pub snapshot_mode: SnapshotMode,
-    /// `snapshot.include.collection.list`: tables the snapshot reads; empty reads all captured.
-    pub snapshot_include: String,
-    /// `snapshot.delay.ms`.
-    pub snapshot_delay: Duration,
+    /// `snapshot.*`.
+    pub snapshot: SnapshotConfig,
     /// `streaming.delay.ms`.
     pub streaming_delay: Duration,
     /// `poll.interval.ms`: how long the definition of a table that appears in the stream is left to
@@ -178,9 +161,7 @@ fn read(
         name,
         slot: read_slot(r),
         publication: publication::read(r, encoder.as_ref().map(|e| e.skipped).unwrap_or_default()),
-        snapshot_mode: read_snapshot_mode(r),
-        snapshot_include: r.text_or("snapshot.include.collection.list", ""),
-        snapshot_delay: r.millis_or("snapshot.delay.ms", 0),
+        snapshot: snapshot::read(r),
         streaming_delay: r.millis_or("streaming.delay.ms", 0),
         poll_interval: r.millis_or("poll.interval.ms", 500),
         exactly_once_required,
@@ -262,24 +243,6 @@ fn read_slot(r: &mut Reader<'_>) -> SlotConfig {
         ),
         strict_offset: r.bool_or("walcast.strict.offset", false),
     }
-}
-
-fn read_snapshot_mode(r: &mut Reader<'_>) -> SnapshotMode {
-    if let Some(mode @ ("configuration_based" | "custom")) = r.text("snapshot.mode") {
-        let message = format!(
-            "snapshot.mode={mode} is not supported by this version of Walcast; use initial, always, initial_only, no_data or when_needed"
-        );
-        r.problem("snapshot.mode", message);
-        return SnapshotMode::Initial;
-    }
-    let modes = [
-        ("always", SnapshotMode::Always),
-        ("initial_only", SnapshotMode::InitialOnly),
-        ("when_needed", SnapshotMode::WhenNeeded),
-        ("initial", SnapshotMode::Initial),
-        ("no_data", SnapshotMode::NoData),
-    ];
-    r.one_of("snapshot.mode", &modes, SnapshotMode::Initial)
 }
 
 fn read_retries(r: &mut Reader<'_>) -> RetryConfig {

@@ -36,7 +36,7 @@ fn defaults_are_debeziums() {
     assert_eq!(config.slot.name, "debezium");
     assert_eq!(config.publication.name, "dbz_publication");
     assert_eq!(config.publication.mode, PublicationMode::AllTables);
-    assert_eq!(config.snapshot_mode, SnapshotMode::Initial);
+    assert_eq!(config.snapshot.mode, SnapshotMode::Initial);
     assert_eq!(config.database.port, 5432);
     assert_eq!(config.retries.max_retries, None);
     assert!(config.encoder.value_schemas_enable && config.encoder.key_schemas_enable);

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rdkafka::producer::Producer;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -15,6 +16,9 @@ use crate::error::Result;
 use crate::progress::Stage;
 use crate::settings::WorkerSettings;
 
+/// The least time between two checkpoints that do not wait for `offset.flush.interval.ms`.
+const SOON: Duration = Duration::from_secs(1);
+
 /// Publishes without transactions.
 pub(crate) struct AtLeastOnce {
     producer: Arc<KafkaProducer>,
@@ -27,6 +31,8 @@ pub(crate) struct AtLeastOnce {
     measured: u64,
     last_seq: u64,
     checkpoint: Option<Durable>,
+    /// When the last checkpoint was written.
+    written: Instant,
 }
 
 impl AtLeastOnce {
@@ -45,6 +51,7 @@ impl AtLeastOnce {
             measured: 0,
             last_seq: 0,
             checkpoint: None,
+            written: Instant::now(),
         }
     }
 
@@ -56,7 +63,10 @@ impl AtLeastOnce {
         loop {
             tokio::select! {
                 biased;
-                () = producer.context().changed() => self.note_acks(&wiring)?,
+                () = producer.context().changed() => {
+                    self.note_acks(&wiring)?;
+                    self.write_soon(&wiring).await?;
+                }
                 _ = flush.tick() => self.write_checkpoint(&wiring).await?,
                 batch = wiring.input.recv() => match batch {
                     Some(batch) => self.take(batch, &wiring).await?,
@@ -107,6 +117,16 @@ impl AtLeastOnce {
                 || newer.is_some_and(|(seq, mark, _)| *seq <= acked && mark.is_some()))
     }
 
+    /// Writes a mark that should not wait for the interval, if the last one is old enough.
+    async fn write_soon(&mut self, wiring: &Wiring) -> Result<()> {
+        let front = self.begun.front();
+        let soon = front.is_some_and(|(_, mark, _)| mark.as_ref().is_some_and(|mark| mark.soon));
+        if soon && self.written.elapsed() >= SOON {
+            self.write_checkpoint(wiring).await?;
+        }
+        Ok(())
+    }
+
     /// Writes the newest acknowledged mark, waits for it, and reports it.
     async fn write_checkpoint(&mut self, wiring: &Wiring) -> Result<()> {
         self.note_acks(wiring)?;
@@ -124,6 +144,7 @@ impl AtLeastOnce {
         wiring.chain.advance(Stage::Checkpointed, seq)?;
         let durable = Durable { seq, confirm };
         self.checkpoint = Some(durable);
+        self.written = Instant::now();
         wiring.durable.send_replace(durable);
         wiring.metrics.checkpointed();
         Ok(())

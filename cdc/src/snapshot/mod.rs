@@ -1,246 +1,173 @@
-//! The initial snapshot: all rows of the captured tables as of one exported snapshot.
+//! Snapshots: all rows of the captured tables as of one moment.
 //!
-//! Tables are read by name, one after another, by COPY. A row is held until the next one is known,
-//! because the last row of a table and of the snapshot carry marks of their own. Nothing is
-//! checkpointed before the end: a snapshot that was interrupted is taken again from the start.
+//! A [`keeper`] transaction holds that moment. The [`plan`] cuts tables into pieces, one or more
+//! [`piece_reader`]s read them by COPY on the keeper's snapshot, and the [`collector`] puts the
+//! pieces together, sets the marks on first and last rows and says what is durable ([`state`]).
+//!
+//! With `snapshot.max.threads=1` rows come in Debezium's order: tables by name, rows as they lie in
+//! the table.
+//!
+//! # After an interruption
+//! - A stream is lost, the keeper lives: the piece is read again on the same snapshot, and what was
+//!   handed on of it is skipped. No row comes twice.
+//! - The keeper is lost, or the process died: a new snapshot is taken, and only what is not durable is
+//!   read of it: pieces that are missing, blocks that were appended, and of the blocks that are done
+//!   the rows that have changed since (one may have moved there from a block that is not done). The
+//!   slot still holds every change since the first snapshot, and all of them are streamed after the
+//!   rows, so the last record of each key is what the table holds. Rows read the second time carry
+//!   the first snapshot's LSN: changes that come after them have a greater one.
 
+pub(crate) mod collector;
 mod copy_text;
+mod gate;
+pub(crate) mod keeper;
+pub(crate) mod metrics;
+mod piece_reader;
+mod plan;
+mod progress;
+mod rows;
+pub(crate) mod state;
 
-use std::pin::pin;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
 
-use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
 use tokio::sync::mpsc;
-use walcast_wire::context::{ChangeContext, SnapshotMarker};
-use walcast_wire::lsn::Lsn;
+use tokio::task::{JoinError, JoinSet};
+use walcast_wire::config::EncoderConfig;
+use walcast_wire::encoder::Encoder;
 
 use crate::batch::{Batch, Mark};
 use crate::clock::SharedClock;
+use crate::config::{DatabaseConfig, SnapshotConfig};
 use crate::error::{EngineError, Result};
-use crate::metrics::TaskMetrics;
 use crate::postgres::catalog::CapturedTable;
 use crate::postgres::connect::Session;
-use crate::postgres::fault;
-use crate::postgres::quote::{ident, literal, qualified};
-use crate::postgres::replication::CreatedSlot;
-use crate::progress::{Chain, Stage};
+use crate::progress::Chain;
 use crate::stream::relations::Relations;
-use copy_text::Row;
+use collector::{Checkpoints, Collector};
+use gate::Gate;
+use keeper::Keeper;
+use metrics::SnapshotMetrics;
+use piece_reader::{PieceReader, Shared};
+use progress::Progress;
+use rows::RowEncoder;
 
-/// How often progress is logged.
-const REPORT_EVERY: Duration = Duration::from_secs(10);
+pub(crate) use rows::Point;
 
-/// What a snapshot is taken of.
-pub(crate) struct Point {
-    /// The LSN that all its rows carry; streaming goes on from here.
-    pub(crate) lsn: Lsn,
-    /// The transaction that read it.
-    pub(crate) txid: u32,
-    /// When it was taken, in microseconds since the Unix epoch.
-    pub(crate) taken_us: i64,
-}
+/// Events of each stream that may wait for the collector: with the size of a batch, the bound of
+/// what a snapshot holds in memory before the publisher.
+const EVENTS_PER_STREAM: usize = 4;
 
-/// Begins the reading transaction at the snapshot that the making of a slot exported.
-pub(crate) async fn begin(
-    session: &Session,
-    created: &CreatedSlot,
-    clock: &SharedClock,
-) -> Result<Point> {
-    let failed = |e| fault::sql("beginning the snapshot's transaction", e);
-    let sql = format!(
-        "BEGIN ISOLATION LEVEL REPEATABLE READ; SET TRANSACTION SNAPSHOT {}",
-        literal(&created.snapshot)
-    );
-    session.batch_execute(&sql).await.map_err(failed)?;
-    let row = session
-        .query_one("select (txid_current() & 4294967295)::text", &[])
-        .await
-        .map_err(failed)?;
-    Ok(Point {
-        lsn: created.consistent_point,
-        txid: row.get::<_, &str>(0).parse().unwrap_or(0),
-        taken_us: clock.now_ns() / 1000,
-    })
-}
-
-/// Reads tables and hands batches on.
-pub(crate) struct Snapshotter<'a> {
-    pub(crate) session: &'a Session,
+/// A snapshot that is to be taken.
+pub(crate) struct Snapshot<'a> {
+    pub(crate) config: &'a SnapshotConfig,
+    pub(crate) database: Arc<DatabaseConfig>,
+    pub(crate) encoder: EncoderConfig,
+    pub(crate) keeper: &'a Keeper,
+    pub(crate) point: Point,
     pub(crate) relations: &'a mut Relations,
-    pub(crate) point: &'a Point,
     pub(crate) output: &'a mpsc::Sender<Batch>,
     pub(crate) chain: Arc<Chain>,
-    pub(crate) metrics: Arc<TaskMetrics>,
+    pub(crate) metrics: Arc<SnapshotMetrics>,
     pub(crate) clock: SharedClock,
-    /// The number of the last batch handed on.
+    /// Whether a bar is shown on standard error.
+    pub(crate) bar: bool,
+    /// The number of the last batch that was handed on.
     pub(crate) seq: u64,
-    batch: Batch,
-    row: Row,
-    held: Option<Held>,
-    rows: u64,
-    reported: Instant,
 }
 
-/// A row whose mark is not known yet.
-struct Held {
-    oid: u32,
-    line: Bytes,
-    first_of_table: bool,
-    table_index: usize,
+impl Snapshot<'_> {
+    /// Reads `tables`; with `checkpoints`, leaves out what they say is done and keeps them up. The
+    /// last batch carries `done`. Returns its number.
+    pub(crate) async fn run(
+        self,
+        tables: &[CapturedTable],
+        mut checkpoints: Option<Checkpoints>,
+        done: Mark,
+    ) -> Result<u64> {
+        if let Some(timeout) = self.config.lock_timeout {
+            self.keeper.lock(tables, timeout).await?;
+        }
+        let before = checkpoints.as_ref().map_or(0, |c| c.state.rows);
+        let state = checkpoints.as_mut().map(|c| &mut c.state);
+        let plan = plan::plan(self.keeper.session(), tables, self.config, state).await?;
+        let streams = self.config.threads.min(plan.pieces.len());
+        tracing::info!(tables = plan.tables.len(), pieces = plan.pieces.len(), streams, lsn = %self.point.lsn, "snapshot begins");
+        let metrics = Arc::clone(&self.metrics);
+        let progress = Progress::new(&plan, before, metrics, self.bar);
+        let shared = Arc::new(Shared {
+            database: Arc::clone(&self.database),
+            exported: self.keeper.exported(),
+            gate: Gate::new(plan.tables.len()),
+            tables: plan.tables,
+            pieces: Mutex::new(plan.pieces),
+        });
+        let rows = || RowEncoder::new(self.point, Arc::clone(&self.clock));
+        let (sender, mut events) = mpsc::channel(EVENTS_PER_STREAM * streams.max(1));
+        let mut readers = JoinSet::new();
+        for _ in 0..streams {
+            let encoder = Encoder::new(self.encoder.clone());
+            let relations = Relations::new(Arc::clone(&self.database), encoder);
+            let shared = Arc::clone(&shared);
+            readers.spawn(PieceReader::new(shared, relations, rows(), sender.clone()).run());
+        }
+        drop(sender);
+        let mut collector = Collector::new(
+            shared,
+            (self.relations, rows()),
+            (self.output, self.chain),
+            (progress, checkpoints),
+            self.seq,
+        );
+        // The sessions keep the tables from being dropped before their last rows are encoded.
+        let _sessions = drive(&mut readers, collector.run(&mut events)).await?;
+        collector.finish(done).await
+    }
 }
 
-impl<'a> Snapshotter<'a> {
-    pub(crate) fn new(
-        session: &'a Session,
-        relations: &'a mut Relations,
-        point: &'a Point,
-        output: &'a mpsc::Sender<Batch>,
-        (chain, metrics, clock): (Arc<Chain>, Arc<TaskMetrics>, SharedClock),
-    ) -> Self {
-        Self {
-            session,
-            relations,
-            point,
-            output,
-            chain,
-            metrics,
-            clock,
-            seq: 0,
-            batch: Batch::default(),
-            row: Row::default(),
-            held: None,
-            rows: 0,
-            reported: Instant::now(),
-        }
-    }
-
-    /// Reads `tables` in order; the last batch carries `done`. Returns the last batch's number.
-    pub(crate) async fn run(mut self, tables: &[CapturedTable], done: Mark) -> Result<u64> {
-        tracing::info!(tables = tables.len(), lsn = %self.point.lsn, "snapshot begins");
-        if let Err(error) = self.tables(tables).await {
-            // What came before is published, as Debezium does.
-            self.hand_on().await?;
-            return Err(error);
-        }
-        self.batch.mark = Some(done);
-        self.hand_on().await?;
-        tracing::info!(rows = self.rows, "snapshot ends");
-        Ok(self.seq)
-    }
-
-    async fn tables(&mut self, tables: &[CapturedTable]) -> Result<()> {
-        for (index, table) in tables.iter().enumerate() {
-            self.table(index, table).await?;
-        }
-        if let Some(held) = self.held.take() {
-            self.emit(&held, true, true)?;
-        }
-        Ok(())
-    }
-
-    async fn table(&mut self, index: usize, table: &CapturedTable) -> Result<()> {
-        let name = qualified(&table.schema, &table.name);
-        let Some(definition) = self.relations.learn_table(table.oid).await? else {
-            tracing::warn!(
-                table = name,
-                "the table was dropped before the snapshot reached it"
-            );
-            return Ok(());
-        };
-        let columns: Vec<_> = definition.columns.iter().map(|c| ident(&c.name)).collect();
-        let width = columns.len();
-        let sql = format!("COPY (SELECT {} FROM {name}) TO STDOUT", columns.join(", "));
-        let doing = format!("reading table {name}");
-        let copy = self
-            .session
-            .copy_out(&sql)
-            .await
-            .map_err(|e| fault::sql(&doing, e))?;
-        let mut copy = pin!(copy);
-        let mut pending = BytesMut::new();
-        let mut first = true;
-        while let Some(chunk) = copy.next().await {
-            let chunk = chunk.map_err(|e| fault::sql(&doing, e))?;
-            pending.extend_from_slice(&chunk);
-            while let Some(end) = pending.iter().position(|byte| *byte == b'\n') {
-                let line = pending.split_to(end + 1).freeze().slice(..end);
-                let held = Held {
-                    oid: table.oid,
-                    line,
-                    first_of_table: first,
-                    table_index: index,
-                };
-                first = false;
-                self.push(held, width).await?;
+/// Runs the streams and the collector to their ends. When a stream fails, the others end, and what
+/// they had handed over is handed on before the error is returned.
+async fn drive(
+    readers: &mut JoinSet<Result<Option<Session>>>,
+    collect: impl Future<Output = Result<()>>,
+) -> Result<Vec<Option<Session>>> {
+    let mut sessions = Vec::new();
+    let mut failure = None;
+    let mut collect = std::pin::pin!(collect);
+    loop {
+        tokio::select! {
+            collected = &mut collect => {
+                collected?;
+                break;
             }
+            Some(ended) = readers.join_next() => note(ended, &mut sessions, &mut failure, readers),
         }
-        Ok(())
     }
-
-    /// Emits the row held so far, and holds `next`.
-    async fn push(&mut self, next: Held, width: usize) -> Result<()> {
-        if let Some(held) = self.held.replace(next) {
-            let last_of_table = self.held.as_ref().is_none_or(|next| next.oid != held.oid);
-            self.emit(&held, last_of_table, false)?;
-            if self.batch.is_full() {
-                self.hand_on().await?;
-            }
-        }
-        self.rows += 1;
-        self.metrics.snapshot_row();
-        if self.reported.elapsed() > REPORT_EVERY {
-            self.reported = Instant::now();
-            tracing::info!(rows = self.rows, columns = width, "snapshot goes on");
-        }
-        Ok(())
+    while let Some(ended) = readers.join_next().await {
+        note(ended, &mut sessions, &mut failure, readers);
     }
-
-    fn emit(&mut self, held: &Held, last_of_table: bool, last: bool) -> Result<()> {
-        self.row.parse(&held.line);
-        let now_ns = self.clock.now_ns();
-        let context = ChangeContext {
-            lsn: self.point.lsn,
-            last_commit: None,
-            txid: Some(self.point.txid),
-            source_ts_us: self.point.taken_us,
-            now_ns,
-            snapshot: marker(held, last_of_table, last),
-            xmin: None,
-            origin: None,
-            origin_lsn: None,
-        };
-        let encoder = self.relations.encoder();
-        let done = encoder.snapshot_row(held.oid, self.row.data(), &context, &mut self.batch);
-        done.map(|_| ()).map_err(|e| {
-            let columns = self.row.len();
-            EngineError::definite(format!("a row of {columns} columns cannot be encoded: {e}"))
-                .because(e)
-        })
-    }
-
-    async fn hand_on(&mut self) -> Result<()> {
-        self.seq += 1;
-        self.batch.seq = self.seq;
-        self.chain.advance(Stage::Received, self.seq)?;
-        let batch = std::mem::take(&mut self.batch);
-        let gone = || EngineError::transient("the publisher ended during the snapshot");
-        self.output.send(batch).await.map_err(|_| gone())
+    match failure {
+        Some(error) => Err(error),
+        None => Ok(sessions),
     }
 }
 
-/// The `source.snapshot` of a row, as Debezium's `RelationalSnapshotChangeEventSource` sets it.
-fn marker(held: &Held, last_of_table: bool, last: bool) -> SnapshotMarker {
-    if last {
-        SnapshotMarker::Last
-    } else if held.first_of_table && held.table_index == 0 {
-        SnapshotMarker::First
-    } else if last_of_table {
-        SnapshotMarker::LastInDataCollection
-    } else if held.first_of_table {
-        SnapshotMarker::FirstInDataCollection
-    } else {
-        SnapshotMarker::True
-    }
+fn note(
+    ended: Result<Result<Option<Session>>, JoinError>,
+    sessions: &mut Vec<Option<Session>>,
+    failure: &mut Option<EngineError>,
+    readers: &mut JoinSet<Result<Option<Session>>>,
+) {
+    let error = match ended {
+        Ok(Ok(session)) => {
+            sessions.push(session);
+            return;
+        }
+        Ok(Err(error)) => error,
+        Err(cut) if cut.is_cancelled() => return,
+        Err(panic) => {
+            EngineError::transient("a stream of the snapshot ended unexpectedly").because(panic)
+        }
+    };
+    failure.get_or_insert(error);
+    readers.abort_all();
 }

@@ -189,6 +189,7 @@ impl Cursor {
         moved.then(|| Mark {
             offset: self.offset.clone(),
             confirm: self.confirm,
+            soon: false,
         })
     }
 }

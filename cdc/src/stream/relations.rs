@@ -111,6 +111,14 @@ impl Relations {
         Ok(Some(table))
     }
 
+    /// As [`Self::learn_table`], unless the table is known.
+    pub(crate) async fn need_table(&mut self, oid: u32) -> Result<()> {
+        if self.installed.contains_key(&oid) {
+            return Ok(());
+        }
+        self.learn_table(oid).await.map(|_| ())
+    }
+
     /// Reads an enum's labels again, because a value was seen that was added since.
     pub(crate) async fn refresh_enum(&mut self, oid: u32) -> Result<()> {
         let session = session(&mut self.session, &self.database).await?;

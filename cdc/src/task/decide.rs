@@ -39,10 +39,18 @@ pub(crate) fn decide(facts: &Facts<'_>) -> Result<Plan> {
     let complete = facts
         .offset
         .filter(|offset| !checkpoint::snapshot_unfinished(offset));
-    let stream = facts.mode != SnapshotMode::InitialOnly;
+    let stream = !matches!(
+        facts.mode,
+        SnapshotMode::InitialOnly | SnapshotMode::ConfigurationBased { stream: false, .. }
+    );
     let snapshot = match (facts.mode, complete) {
         (SnapshotMode::Always, _) => true,
         (SnapshotMode::NoData, _) => false,
+        (SnapshotMode::ConfigurationBased { data: true, .. }, _) => true,
+        (SnapshotMode::ConfigurationBased { on_data_error, .. }, Some(_)) => {
+            on_data_error && facts.slot.is_none()
+        }
+        (SnapshotMode::ConfigurationBased { .. }, None) => false,
         (_, None) => true,
         (SnapshotMode::WhenNeeded, Some(_)) => facts.slot.is_none(),
         (_, Some(_)) => false,

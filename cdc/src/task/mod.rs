@@ -4,7 +4,9 @@ mod decide;
 mod opening;
 mod session;
 mod slot_wait;
+mod snapshotting;
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +23,7 @@ use crate::error::{EngineError, Kind, Result};
 use crate::metrics::TaskMetrics;
 use crate::postgres::catalog::CapturedTable;
 use crate::settings::WorkerSettings;
+use crate::snapshot::metrics::SnapshotMetrics;
 
 /// The pause before the first retry; it doubles up to `retriable.restart.connector.wait.ms`.
 const PAUSE_MIN: Duration = Duration::from_millis(200);
@@ -68,7 +71,10 @@ pub(crate) struct TaskContext {
     pub(crate) config: ConnectorConfig,
     pub(crate) output: Output,
     pub(crate) metrics: Arc<TaskMetrics>,
+    pub(crate) snapshots: Arc<SnapshotMetrics>,
     pub(crate) clock: SharedClock,
+    /// Whether a snapshot draws a bar on standard error.
+    pub(crate) bar: bool,
     run_id: String,
     events: mpsc::Sender<TaskEvent>,
 }
@@ -84,7 +90,7 @@ impl TaskContext {
 
     /// The tables a snapshot reads.
     fn snapshot_tables(&self, captured: &[CapturedTable]) -> Result<Vec<CapturedTable>> {
-        let list = self.config.snapshot_include.as_str();
+        let list = self.config.snapshot.include.as_str();
         let filter = NameFilter::new((!list.is_empty()).then_some(list), None).map_err(|e| {
             EngineError::definite(format!("snapshot.include.collection.list: {e}")).because(e)
         })?;
@@ -115,13 +121,34 @@ pub struct Task {
 impl Task {
     /// Starts the connector. State changes go to `events`.
     pub fn start(config: ConnectorConfig, output: Output, events: mpsc::Sender<TaskEvent>) -> Self {
+        Self::begin(config, output, events, false)
+    }
+
+    /// As [`Self::start`], for a person who watches: in a terminal a snapshot draws a bar.
+    pub fn start_watched(
+        config: ConnectorConfig,
+        output: Output,
+        events: mpsc::Sender<TaskEvent>,
+    ) -> Self {
+        Self::begin(config, output, events, std::io::stderr().is_terminal())
+    }
+
+    fn begin(
+        config: ConnectorConfig,
+        output: Output,
+        events: mpsc::Sender<TaskEvent>,
+        bar: bool,
+    ) -> Self {
         let clock: SharedClock = Arc::new(SystemClock);
         let metrics = TaskMetrics::new(&config.name, &config.topic_prefix, Arc::clone(&clock));
+        let snapshots = SnapshotMetrics::new(&config.name, &config.topic_prefix);
         let context = TaskContext {
             config,
             output,
             metrics: Arc::new(metrics),
+            snapshots: Arc::new(snapshots),
             clock,
+            bar,
             run_id: uuid::Uuid::now_v7().to_string(),
             events,
         };

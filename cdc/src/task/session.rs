@@ -8,20 +8,21 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use walcast_wire::connect_offset::Offset;
 use walcast_wire::encoder::Encoder;
+use walcast_wire::lsn::Lsn;
 
 use super::TaskContext;
 use super::decide::{Facts, Plan, decide};
 use super::opening::Opened;
-use crate::batch::{Batch, Mark};
+use crate::batch::Batch;
 use crate::checkpoint;
 use crate::error::{EngineError, Result};
 use crate::postgres::catalog::{self, CapturedTable};
 use crate::postgres::connect::{self, Session};
-use crate::postgres::replication::{self, CreatedSlot, NewSlot};
-use crate::postgres::{identity, publication, slot};
+use crate::postgres::replication::{self, NewSlot};
+use crate::postgres::slot::{self, SlotState};
+use crate::postgres::{identity, publication};
 use crate::progress::Chain;
 use crate::publish::{Durable, QUEUE_BATCHES, Wiring};
-use crate::snapshot::{self, Point, Snapshotter};
 use crate::stream::boundaries;
 use crate::stream::heartbeat::Heartbeat;
 use crate::stream::position::Cursor;
@@ -37,7 +38,7 @@ pub(super) async fn attempt(context: &TaskContext, stop: &CancellationToken) -> 
     let opened = super::opening::open(context).await?;
     let slot_state = slot::state(&sql, &context.config.slot.name).await?;
     let facts = Facts {
-        mode: context.config.snapshot_mode,
+        mode: context.config.snapshot.mode,
         slot_config: &context.config.slot,
         offset: opened.offset.as_ref(),
         slot: slot_state.as_ref().map(|s| s.confirmed_flush),
@@ -51,29 +52,32 @@ pub(super) async fn attempt(context: &TaskContext, stop: &CancellationToken) -> 
         tracing::warn!(connector = context.config.name, "{warning}");
         metrics::counter!("walcast_cdc_offset_mismatch_total", "connector" => context.config.name.clone()).increment(1);
     }
-    let run = Run::new(context, sql, plan, slot_state.is_some());
+    let run = Run::new(context, sql, plan, slot_state.as_ref());
     run.go(opened, stop).await
 }
 
 /// One attempt, after its plan was made.
-struct Run<'a> {
-    context: &'a TaskContext,
-    sql: Session,
-    plan: Plan,
+pub(super) struct Run<'a> {
+    pub(super) context: &'a TaskContext,
+    pub(super) sql: Session,
+    pub(super) plan: Plan,
     slot_exists: bool,
-    relations: Relations,
-    chain: Arc<Chain>,
+    /// What the slot has confirmed, when it exists.
+    pub(super) slot_confirmed: Option<Lsn>,
+    pub(super) relations: Relations,
+    pub(super) chain: Arc<Chain>,
 }
 
 impl<'a> Run<'a> {
-    fn new(context: &'a TaskContext, sql: Session, plan: Plan, slot_exists: bool) -> Self {
+    fn new(context: &'a TaskContext, sql: Session, plan: Plan, slot: Option<&SlotState>) -> Self {
         let encoder = Encoder::new(context.encoder_config());
         let relations = Relations::new(Arc::new(context.config.database.clone()), encoder);
         Self {
             context,
             sql,
             plan,
-            slot_exists,
+            slot_exists: slot.is_some(),
+            slot_confirmed: slot.and_then(|slot| slot.confirmed_flush),
             relations,
             chain: Arc::new(Chain::default()),
         }
@@ -112,6 +116,9 @@ impl<'a> Run<'a> {
         stop: &CancellationToken,
     ) -> Result<Option<Ended>> {
         let captured = self.captured().await?;
+        if !self.plan.stream {
+            return self.without_stream(offset, &captured, &output, stop).await;
+        }
         let publication = &self.context.config.publication;
         publication::ensure(&self.sql, publication, &captured).await?;
         identity::set(&self.sql, &publication.identities, &captured).await;
@@ -132,7 +139,8 @@ impl<'a> Run<'a> {
             Some(super::slot_wait::create(&mut session, &self.sql, slot, stop).await?)
         };
         let (offset, seq) = if self.plan.snapshot {
-            match self.snapshot(created, &captured, &output, stop).await? {
+            let start = self.snapshot_start(created, offset, stop).await?;
+            match self.snapshot(start, &captured, &output, stop).await? {
                 Some(done) => done,
                 None => return Ok(None),
             }
@@ -141,10 +149,6 @@ impl<'a> Run<'a> {
         };
         let offset = self.timed(offset);
         boundaries::restore(self.relations.encoder(), &offset);
-        if !self.plan.stream {
-            stop.cancelled().await;
-            return Ok(None);
-        }
         wait_or_stop(config.streaming_delay, stop).await;
         let database = Arc::new(config.database.clone());
         let at_once = self.plan.snapshot;
@@ -176,6 +180,24 @@ impl<'a> Run<'a> {
         ended.map(Some)
     }
 
+    /// `snapshot.mode=initial_only`: no slot and no publication are made, as in Debezium.
+    async fn without_stream(
+        &mut self,
+        offset: Option<Offset>,
+        captured: &[CapturedTable],
+        output: &mpsc::Sender<Batch>,
+        stop: &CancellationToken,
+    ) -> Result<Option<Ended>> {
+        if self.plan.snapshot {
+            let start = self.snapshot_start(None, offset, stop).await?;
+            self.snapshot(start, captured, output, stop).await?;
+        } else {
+            self.context.report_running().await;
+        }
+        stop.cancelled().await;
+        Ok(None)
+    }
+
     async fn captured(&mut self) -> Result<Vec<CapturedTable>> {
         let encoder = self.relations.encoder();
         let tables =
@@ -191,60 +213,6 @@ impl<'a> Run<'a> {
             ts_usec: offset.ts_usec.or_else(|| Some(started_us())),
             ..offset
         }
-    }
-
-    /// Takes the snapshot; `None` when stopped in it.
-    async fn snapshot(
-        &mut self,
-        created: Option<CreatedSlot>,
-        captured: &[CapturedTable],
-        output: &mpsc::Sender<Batch>,
-        stop: &CancellationToken,
-    ) -> Result<Option<(Offset, u64)>> {
-        let context = self.context;
-        self.context.report_running().await;
-        wait_or_stop(context.config.snapshot_delay, stop).await;
-        let keeper = connect::open(&context.config.database, "walcast snapshot").await?;
-        let point = match created {
-            Some(created) => snapshot::begin(&keeper, &created, &context.clock).await?,
-            None => self.point_beside_slot(&keeper, stop).await?,
-        };
-        let offset = checkpoint::snapshot_done(point.lsn, point.txid, point.taken_us);
-        let tables = context.snapshot_tables(captured)?;
-        let done = Mark {
-            offset: offset.clone(),
-            confirm: point.lsn,
-        };
-        let shared = (
-            Arc::clone(&self.chain),
-            Arc::clone(&context.metrics),
-            Arc::clone(&context.clock),
-        );
-        let reader = Snapshotter::new(&keeper, &mut self.relations, &point, output, shared);
-        context.metrics.snapshot(true);
-        let ended = tokio::select! {
-            biased;
-            () = stop.cancelled() => None,
-            ended = reader.run(&tables, done) => Some(ended?),
-        };
-        context.metrics.snapshot(false);
-        Ok(ended.map(|seq| (offset, seq)))
-    }
-
-    /// Begins a snapshot although the slot is there already.
-    ///
-    /// Which transactions the rows show must be known to the LSN, or a change that commits meanwhile
-    /// would be in neither. Only the making of a slot tells that, so a temporary one is made for it.
-    async fn point_beside_slot(&self, keeper: &Session, stop: &CancellationToken) -> Result<Point> {
-        let name = format!("walcast_snapshot_{}", uuid::Uuid::now_v7().simple());
-        let slot = NewSlot {
-            name: &name,
-            temporary: true,
-            failover: false,
-        };
-        let mut exporter = replication::open(&self.context.config, None).await?;
-        let created = super::slot_wait::create(&mut exporter, &self.sql, slot, stop).await?;
-        snapshot::begin(keeper, &created, &self.context.clock).await
     }
 
     async fn after_stop(&self) -> Result<()> {
@@ -274,7 +242,7 @@ async fn finish(publisher: &mut JoinSet<Result<()>>) -> Result<()> {
     }
 }
 
-async fn wait_or_stop(delay: Duration, stop: &CancellationToken) {
+pub(super) async fn wait_or_stop(delay: Duration, stop: &CancellationToken) {
     if delay.is_zero() {
         return;
     }
