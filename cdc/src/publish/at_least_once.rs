@@ -99,22 +99,22 @@ impl AtLeastOnce {
                 self.measured = *seq;
             }
         }
-        while self.front_is_settled(acked) {
-            self.begun.pop_front();
-        }
+        self.forget_acked(acked);
         Ok(())
     }
 
-    /// Whether the oldest entry is acknowledged and of no further use: it has no mark, or a newer
-    /// acknowledged one has. One entry of the acknowledged prefix stays for the next checkpoint.
-    fn front_is_settled(&self, acked: u64) -> bool {
-        let Some((seq, mark, _)) = self.begun.front() else {
-            return false;
-        };
-        let newer = self.begun.get(1);
-        *seq <= acked
-            && (mark.is_none()
-                || newer.is_some_and(|(seq, mark, _)| *seq <= acked && mark.is_some()))
+    /// Forgets what is acknowledged, but for the newest mark among it, which the next checkpoint
+    /// writes.
+    fn forget_acked(&mut self, acked: u64) {
+        let is_acked = |(seq, ..): &&(u64, Option<Mark>, i64)| *seq <= acked;
+        let count = self.begun.iter().take_while(is_acked).count();
+        let newest = self
+            .begun
+            .drain(..count)
+            .rfind(|(_, mark, _)| mark.is_some());
+        if let Some(newest) = newest {
+            self.begun.push_front(newest);
+        }
     }
 
     /// Writes a mark that should not wait for the interval, if the last one is old enough.

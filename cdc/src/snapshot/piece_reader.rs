@@ -244,7 +244,7 @@ fn repeatable(read: &Read) -> bool {
 
 fn named(planned: &PlannedTable, error: EngineError) -> EngineError {
     let text = format!(
-        "Snapshotting of table {}.{} failed",
+        "Snapshotting of table {}.{} failed: {error}",
         planned.table.schema, planned.table.name
     );
     match error.kind() {

@@ -26,7 +26,10 @@ const TABLE: &str = "alter table t add big text; alter table t alter big set sto
 const SLOWLY: [(&str, &str); 3] = [
     ("walcast.snapshot.chunk.blocks", "4"),
     ("producer.override.batch.size", "2000"),
-    ("producer.override.max.in.flight.requests.per.connection", "1"),
+    (
+        "producer.override.max.in.flight.requests.per.connection",
+        "1",
+    ),
 ];
 
 fn prepare(name: &str, version: u8) -> Result<Lab> {
@@ -107,12 +110,26 @@ fn ensure_equal(lab: &Lab, name: &str) -> Result<usize> {
     let wrong: Vec<_> = expected
         .iter()
         .filter(|(id, row)| got.get(id) != Some(row))
-        .map(|(id, (v, _))| (id, v, got.get(id).map(|(v, big)| (v, big.as_ref().map(String::len)))))
+        .map(|(id, (v, _))| {
+            (
+                id,
+                v,
+                got.get(id)
+                    .map(|(v, big)| (v, big.as_ref().map(String::len))),
+            )
+        })
         .take(5)
         .collect();
     ensure!(wrong.is_empty(), "rows differ: {wrong:?}");
-    let extra: Vec<_> = got.keys().filter(|id| !expected.contains_key(id)).take(5).collect();
-    ensure!(extra.is_empty(), "rows that the table does not have: {extra:?}");
+    let extra: Vec<_> = got
+        .keys()
+        .filter(|id| !expected.contains_key(id))
+        .take(5)
+        .collect();
+    ensure!(
+        extra.is_empty(),
+        "rows that the table does not have: {extra:?}"
+    );
     let reads = records.iter().filter(|r| r.value["op"] == "r").count();
     Ok(reads)
 }
@@ -120,9 +137,13 @@ fn ensure_equal(lab: &Lab, name: &str) -> Result<usize> {
 /// The value of a metric that has no other label than the connector's.
 fn metric(worker: &Worker, name: &str) -> Result<Option<f64>> {
     let text = http::get(&format!("{}/metrics", worker.url()))?.ok()?;
-    let line = text.lines().find(|line| line.starts_with(&format!("{name}{{")));
+    let line = text
+        .lines()
+        .find(|line| line.starts_with(&format!("{name}{{")));
     let value = line.and_then(|line| line.rsplit(' ').next());
-    value.map(|value| value.parse().context("a metric's value")).transpose()
+    value
+        .map(|value| value.parse().context("a metric's value"))
+        .transpose()
 }
 
 /// Kills the worker in the middle of the snapshot, runs `meanwhile`, and lets it end.
@@ -164,7 +185,10 @@ fn interrupted(
 #[test]
 fn a_killed_snapshot_goes_on_and_ends_as_the_table() -> Result<()> {
     let reads = interrupted("resume", 18, false, &SLOWLY, |_| Ok(()))?;
-    ensure!(reads < ROWS as usize * 3 / 2, "{reads} reads of {ROWS} rows");
+    ensure!(
+        reads < ROWS as usize * 3 / 2,
+        "{reads} reads of {ROWS} rows"
+    );
     Ok(())
 }
 
@@ -178,7 +202,10 @@ fn several_streams_exactly_once_go_on_too() -> Result<()> {
 fn a_table_that_was_rewritten_meanwhile_is_read_anew() -> Result<()> {
     let rewrite = |lab: &Lab| lab.postgres().query("rewrite", "vacuum full t").map(drop);
     let reads = interrupted("rewrite", 15, false, &SLOWLY, rewrite)?;
-    ensure!(reads > ROWS as usize, "{reads} reads: the table was not read anew");
+    ensure!(
+        reads > ROWS as usize,
+        "{reads} reads: the table was not read anew"
+    );
     Ok(())
 }
 
