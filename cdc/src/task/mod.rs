@@ -1,6 +1,7 @@
 //! A running connector: attempts, retries, and what the worker is told.
 
 mod decide;
+mod found;
 mod opening;
 mod session;
 mod slot_wait;
@@ -18,6 +19,7 @@ use walcast_wire::filter::NameFilter;
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::ConnectorConfig;
 use crate::error::{EngineError, Kind, Result};
+use crate::guard::Guard;
 use crate::metrics::TaskMetrics;
 use crate::postgres::catalog::CapturedTable;
 use crate::settings::WorkerSettings;
@@ -69,6 +71,7 @@ pub(crate) struct TaskContext {
     pub(crate) output: Output,
     pub(crate) metrics: Arc<TaskMetrics>,
     pub(crate) clock: SharedClock,
+    pub(crate) guard: Guard,
     run_id: String,
     events: mpsc::Sender<TaskEvent>,
 }
@@ -118,6 +121,7 @@ impl Task {
         let clock: SharedClock = Arc::new(SystemClock);
         let metrics = TaskMetrics::new(&config.name, &config.topic_prefix, Arc::clone(&clock));
         let context = TaskContext {
+            guard: Guard::start(&config),
             config,
             output,
             metrics: Arc::new(metrics),
@@ -156,7 +160,11 @@ async fn supervise(context: TaskContext, stop: CancellationToken) {
     loop {
         let begun = std::time::Instant::now();
         let ended = match validate_support(&context) {
-            Ok(()) => Box::pin(session::attempt(&context, &stop)).await,
+            Ok(()) => {
+                let until = stop.child_token();
+                let attempt = Box::pin(session::attempt(&context, &until));
+                context.guard.over(&until, attempt).await
+            }
             Err(error) => Err(error),
         };
         if stop.is_cancelled() {
@@ -191,6 +199,7 @@ async fn supervise(context: TaskContext, stop: CancellationToken) {
             .increment(1);
         tokio::select! {
             () = stop.cancelled() => return context.report(TaskState::Stopped).await,
+            () = context.guard.breached() => return fail(&context, &context.guard.act().await).await,
             () = tokio::time::sleep(pause) => {}
         }
     }

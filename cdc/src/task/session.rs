@@ -10,7 +10,7 @@ use walcast_wire::connect_offset::Offset;
 use walcast_wire::encoder::Encoder;
 
 use super::TaskContext;
-use super::decide::{Facts, Plan, decide};
+use super::decide::Plan;
 use super::opening::Opened;
 use crate::batch::{Batch, Mark};
 use crate::checkpoint;
@@ -18,7 +18,7 @@ use crate::error::{EngineError, Result};
 use crate::postgres::catalog::{self, CapturedTable};
 use crate::postgres::connect::{self, Session};
 use crate::postgres::replication::{self, CreatedSlot, NewSlot};
-use crate::postgres::{identity, publication, slot};
+use crate::postgres::{identity, publication, server, slot};
 use crate::progress::Chain;
 use crate::publish::{Durable, QUEUE_BATCHES, Wiring};
 use crate::snapshot::{self, Point, Snapshotter};
@@ -34,24 +34,11 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 /// Runs until `stop`, or an error.
 pub(super) async fn attempt(context: &TaskContext, stop: &CancellationToken) -> Result<()> {
     let sql = connect::open(&context.config.database, "walcast control").await?;
-    let opened = super::opening::open(context).await?;
-    let slot_state = slot::state(&sql, &context.config.slot.name).await?;
-    let facts = Facts {
-        mode: context.config.snapshot_mode,
-        slot_config: &context.config.slot,
-        offset: opened.offset.as_ref(),
-        slot: slot_state.as_ref().map(|s| s.confirmed_flush),
-    };
-    let usable = slot_state.as_ref().map_or(Ok(()), |s| {
-        s.check_usable(&context.config.slot.name, &context.config.database.dbname)
-    });
-    usable?;
-    let plan = decide(&facts)?;
-    if let Some(warning) = &plan.warning {
-        tracing::warn!(connector = context.config.name, "{warning}");
-        metrics::counter!("walcast_cdc_offset_mismatch_total", "connector" => context.config.name.clone()).increment(1);
-    }
-    let run = Run::new(context, sql, plan, slot_state.is_some());
+    let server = server::read(&sql).await?;
+    let opened = super::opening::open(context, server.system).await?;
+    let found =
+        super::found::look(context, &sql, server, (opened.offset.as_ref(), opened.seen)).await?;
+    let run = Run::new(context, sql, found.plan, found.slot_exists);
     run.go(opened, stop).await
 }
 
@@ -129,7 +116,9 @@ impl<'a> Run<'a> {
                 temporary: false,
                 failover: config.slot.failover,
             };
-            Some(super::slot_wait::create(&mut session, &self.sql, slot, stop).await?)
+            let created = super::slot_wait::create(&mut session, &self.sql, slot, stop).await?;
+            self.context.guard.slot_is_ours();
+            Some(created)
         };
         let (offset, seq) = if self.plan.snapshot {
             match self.snapshot(created, &captured, &output, stop).await? {
@@ -152,7 +141,9 @@ impl<'a> Run<'a> {
         if let (Some(heartbeat), true) = (&mut heartbeat, at_once) {
             heartbeat.act_before_stream().await;
         }
+        super::slot_wait::until_free(&self.sql, &config.slot, stop).await?;
         let stream = session.start(&config.slot.name).await?;
+        self.context.guard.slot_is_ours();
         self.context.metrics.connected(true);
         self.context.report_running().await;
         let reader = Reader {
