@@ -26,6 +26,8 @@ pub(crate) struct Server {
     pub(crate) system: Option<System>,
     /// The end of its WAL: written, or on a standby received.
     pub(crate) end: Option<Lsn>,
+    /// Whether it is a standby.
+    pub(crate) standby: bool,
 }
 
 impl fmt::Display for System {
@@ -66,13 +68,17 @@ const TIMELINE: &str = "case when pg_catalog.pg_is_in_recovery() \
 /// Asks the server.
 pub(crate) async fn read(session: &Session) -> Result<Server> {
     let row = session
-        .query_one(&format!("select {WAL_END}::text"), &[])
+        .query_one(
+            &format!("select {WAL_END}::text, pg_catalog.pg_is_in_recovery()"),
+            &[],
+        )
         .await
         .map_err(|e| fault::sql("reading the end of the server's WAL", e))?;
     let end: Option<String> = row.get(0);
     Ok(Server {
         system: system(session).await?,
         end: end.and_then(|text| text.parse().ok()),
+        standby: row.get(1),
     })
 }
 

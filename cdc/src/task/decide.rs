@@ -53,7 +53,8 @@ pub(crate) struct Plan {
 /// Decides.
 ///
 /// # Errors
-/// Definite when going on would lose changes; transient when an old primary answers.
+/// Definite when going on would lose changes; transient when an old primary or a standby that is behind
+/// answers.
 pub(crate) fn decide(facts: &Facts<'_>) -> Result<Plan> {
     let stored = facts.offset;
     let complete = stored.filter(|offset| !checkpoint::snapshot_unfinished(offset));
@@ -76,6 +77,7 @@ pub(crate) fn decide(facts: &Facts<'_>) -> Result<Plan> {
     }
     if let Some(offset) = complete {
         plan.warnings.extend(promoted(facts)?);
+        check_standby(facts, checkpoint::position(offset))?;
         if let Some(gap) = gap(facts, checkpoint::position(offset)) {
             bridge(facts.mode, &mut plan, gap)?;
         } else if !asked {
@@ -165,6 +167,17 @@ fn other_system(facts: &Facts<'_>) -> Option<String> {
         "The checkpoint was made on the database system {}, but database.hostname leads to {}. If this one goes on where that one ended and has its slot (pg_upgrade keeps slots), set walcast.accept.system.id={}",
         seen.id, now.id, now.id
     ))
+}
+
+/// A standby that was just started knows less than it once did, until it has caught up.
+fn check_standby(facts: &Facts<'_>, position: Lsn) -> Result<()> {
+    let end = facts.server.end.filter(|_| facts.server.standby);
+    match end.filter(|end| *end < position) {
+        None => Ok(()),
+        Some(end) => Err(EngineError::transient(format!(
+            "the checkpoint at {position} is ahead of the standby, which has received its WAL up to {end}; waiting for it. If it stays so, see whether the standby is connected to its primary"
+        ))),
+    }
 }
 
 /// Tells of a promotion since the checkpoint.

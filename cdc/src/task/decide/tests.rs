@@ -64,6 +64,7 @@ fn facts<'a>(
         server: Server {
             system: Some(HERE),
             end: Some(Lsn::new(1000)),
+            standby: false,
         },
         slot,
     }
@@ -218,6 +219,14 @@ fn a_checkpoint_ahead_of_the_server_is_of_another_one() {
         assert!(told.contains("ahead of the server"), "{told}");
     }
     assert!(plan(Initial, Some(&at(1000)), Some(confirmed(900))).is_ok());
+}
+
+#[test]
+fn a_standby_that_is_behind_is_waited_for() {
+    let (offset, config) = (at(1001), slot(OffsetMismatch::NoValidation, false));
+    let mut facts = facts(WhenNeeded, &config, Some(&offset), Some(confirmed(900)));
+    facts.server.standby = true;
+    assert_eq!(decide(&facts).unwrap_err().kind(), Kind::Transient);
 }
 
 #[test]
