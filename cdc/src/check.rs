@@ -2,6 +2,8 @@
 //!
 //! Each line is ok, warn or fail, with the cure. Nothing is changed.
 
+mod slot_lines;
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,10 +13,11 @@ use clap::Args;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
 use crate::config::{ConnectorConfig, PublicationMode};
+use crate::postgres::catalog;
 use crate::postgres::connect::{self, Session};
-use crate::postgres::{catalog, slot};
 use crate::publish::client;
 use crate::settings::WorkerSettings;
+use slot_lines::Room;
 
 /// Look at everything a connector needs.
 #[derive(Debug, Args)]
@@ -99,7 +102,10 @@ async fn postgres(
             "select current_setting('wal_level'), \
                (select rolreplication or rolsuper from pg_roles where rolname = current_user), \
                current_setting('max_replication_slots')::int - (select count(*) from pg_replication_slots), \
-               current_setting('max_slot_wal_keep_size'), has_database_privilege(current_database(), 'CREATE')",
+               current_setting('max_slot_wal_keep_size'), has_database_privilege(current_database(), 'CREATE'), \
+               case when current_setting('max_slot_wal_keep_size') <> '-1' \
+                 then pg_size_bytes(current_setting('max_slot_wal_keep_size')) end, \
+               current_setting('server_version_num')::int / 10000, pg_is_in_recovery()",
             &[],
         )
         .await
@@ -115,43 +121,14 @@ async fn postgres(
         "the login may replicate",
         "run ALTER ROLE … REPLICATION",
     )?;
-    let known = slot::state(session, &config.slot.name)
-        .await
-        .map_err(anyhow::Error::new)?;
-    match &known {
-        Some(state) => {
-            let usable = state.check_usable(&config.slot.name, &config.database.dbname);
-            let text = usable.as_ref().err().map_or_else(
-                || format!("slot {} exists", config.slot.name),
-                ToString::to_string,
-            );
-            report.line(
-                if usable.is_ok() {
-                    Verdict::Ok
-                } else {
-                    Verdict::Fail
-                },
-                &text,
-            )?;
-            if let Some(pid) = state.active_pid {
-                report.line(
-                    Verdict::Warn,
-                    &format!("slot {} is being read by pid {pid}", config.slot.name),
-                )?;
-            }
-        }
-        None => report.expect(
-            free > 0,
-            &format!("{free} replication slots are free"),
-            "raise max_replication_slots or drop an unused slot",
-        )?,
-    }
-    let keep: &str = row.get(3);
-    if keep == "-1" {
-        report.line(Verdict::Warn, "max_slot_wal_keep_size is unlimited: a slot nobody reads can fill the disk; set a limit the disk can bear")?;
-    } else {
-        report.line(Verdict::Ok, &format!("max_slot_wal_keep_size is {keep}"))?;
-    }
+    let room = Room {
+        free,
+        keep: row.get(3),
+        keep_bytes: row.get(5),
+        version: row.get(6),
+        standby: row.get(7),
+    };
+    slot_lines::write(report, session, config, &room).await?;
     tables(report, session, config, row.get(4)).await
 }
 

@@ -3,7 +3,8 @@
 //! Data's path is the module path: [`config`] is read once; `postgres` opens sessions and reads
 //! facts; `snapshot` and `stream` turn rows and changes into `batch`es with the pure codec
 //! (`walcast-wire`); `publish` makes them and their checkpoint durable; `progress` holds the chain
-//! `confirmed ≤ checkpoint ≤ acked ≤ published ≤ received`; `task` runs it all, again after a fault.
+//! `confirmed ≤ checkpoint ≤ acked ≤ published ≤ received`; `task` runs it all, again after a fault; `guard`
+//! watches beside it how much WAL the slot holds back.
 //!
 //! It knows nothing of REST, of other connectors, or of who owns one.
 
@@ -14,6 +15,7 @@ mod cli;
 pub mod clock;
 pub mod config;
 pub mod error;
+mod guard;
 mod metrics;
 mod postgres;
 mod progress;

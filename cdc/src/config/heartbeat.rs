@@ -1,4 +1,4 @@
-//! `heartbeat.*`: how often the connector says that it lives.
+//! `heartbeat.*` and `walcast.heartbeat.*`: how often the connector says that it lives.
 
 use std::time::Duration;
 
@@ -11,6 +11,9 @@ pub struct HeartbeatConfig {
     pub interval: Option<Duration>,
     /// `heartbeat.action.query`.
     pub action: Option<String>,
+    /// `walcast.heartbeat.message.interval.ms`: how often a message is written to the source's WAL;
+    /// `None` is 0, never.
+    pub message_interval: Option<Duration>,
 }
 
 pub(super) fn read(r: &mut Reader<'_>, warnings: &mut Vec<ConfigProblem>) -> HeartbeatConfig {
@@ -23,5 +26,10 @@ pub(super) fn read(r: &mut Reader<'_>, warnings: &mut Vec<ConfigProblem>) -> Hea
             message: "is run with heartbeats only: set heartbeat.interval.ms".into(),
         });
     }
-    HeartbeatConfig { interval, action }
+    let message = r.millis_or("walcast.heartbeat.message.interval.ms", 0);
+    HeartbeatConfig {
+        interval,
+        action,
+        message_interval: Some(message).filter(|i| !i.is_zero()),
+    }
 }

@@ -6,12 +6,14 @@
 mod columns;
 mod converter;
 mod database;
+mod guard;
 mod heartbeat;
 mod kafka;
 mod pipeline;
 pub mod properties;
 mod publication;
 mod reader;
+mod slot;
 mod snapshot;
 mod topics;
 mod transforms;
@@ -24,10 +26,12 @@ use std::time::Duration;
 use walcast_wire::config::EncoderConfig;
 
 pub use database::{DatabaseConfig, SslMode};
+pub use guard::{GuardConfig, GuardPolicy};
 pub use heartbeat::HeartbeatConfig;
 pub use kafka::{TopicCreation, TopicGroups};
 pub use publication::{AutoIdentity, IdentityRule, PublicationConfig, PublicationMode};
 pub use reader::ConfigProblem;
+pub use slot::{OffsetMismatch, SlotConfig};
 pub use snapshot::{SnapshotConfig, SnapshotMode, TableOrder};
 
 use properties::Treatment;
@@ -35,36 +39,6 @@ use reader::Reader;
 
 /// The only connector class there is.
 pub const CONNECTOR_CLASS: &str = "io.debezium.connector.postgresql.PostgresConnector";
-
-/// `offset.mismatch.strategy`: what to do when checkpoint and slot disagree.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OffsetMismatch {
-    /// Start at the checkpoint, whatever the slot says (Debezium's default).
-    NoValidation,
-    /// The checkpoint is right; a slot past it is an error.
-    TrustOffset,
-    /// The slot is right.
-    TrustSlot,
-    /// The greater of the two is right.
-    TrustGreaterLsn,
-}
-
-/// The replication slot.
-#[derive(Debug, Clone)]
-pub struct SlotConfig {
-    /// `slot.name`.
-    pub name: String,
-    /// `slot.drop.on.stop`.
-    pub drop_on_stop: bool,
-    /// `slot.failover`: a failover slot on PostgreSQL 17 and later.
-    pub failover: bool,
-    /// `status.update.interval.ms`: how often the slot hears of progress at the latest.
-    pub status_interval: Duration,
-    /// `offset.mismatch.strategy`.
-    pub mismatch: OffsetMismatch,
-    /// `walcast.strict.offset`: refuse a slot that is past the checkpoint.
-    pub strict_offset: bool,
-}
 
 /// How often a failed task is started again.
 #[derive(Debug, Clone, Copy)]
@@ -84,6 +58,8 @@ pub struct ConnectorConfig {
     pub database: DatabaseConfig,
     /// `slot.*`.
     pub slot: SlotConfig,
+    /// `walcast.wal.guard.*`.
+    pub guard: GuardConfig,
     /// `publication.*`.
     pub publication: PublicationConfig,
     /// `snapshot.*`.
@@ -159,7 +135,8 @@ fn read(
     check_refresh(r);
     Some(ConnectorConfig {
         name,
-        slot: read_slot(r),
+        slot: slot::read(r),
+        guard: guard::read(r, &mut warnings),
         publication: publication::read(r, encoder.as_ref().map(|e| e.skipped).unwrap_or_default()),
         snapshot: snapshot::read(r),
         streaming_delay: r.millis_or("streaming.delay.ms", 0),
@@ -217,32 +194,6 @@ fn check_refresh(r: &mut Reader<'_>) {
         ("columns_diff_exclude_unchanged_toast", ()),
     ];
     r.one_of("schema.refresh.mode", &modes, ());
-}
-
-fn read_slot(r: &mut Reader<'_>) -> SlotConfig {
-    let name = r.text_or("slot.name", "debezium");
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    if !name.chars().all(allowed) || name.len() > 63 {
-        r.problem("slot.name", "The 'slot.name' value is invalid: Valid replication slot name must contain only digits, lowercase characters and underscores with length <= 63");
-    }
-    let strategies = [
-        ("no_validation", OffsetMismatch::NoValidation),
-        ("trust_offset", OffsetMismatch::TrustOffset),
-        ("trust_slot", OffsetMismatch::TrustSlot),
-        ("trust_greater_lsn", OffsetMismatch::TrustGreaterLsn),
-    ];
-    SlotConfig {
-        name,
-        drop_on_stop: r.bool_or("slot.drop.on.stop", false),
-        failover: r.bool_or("slot.failover", false),
-        status_interval: r.millis_or("status.update.interval.ms", 10_000),
-        mismatch: r.one_of(
-            "offset.mismatch.strategy",
-            &strategies,
-            OffsetMismatch::NoValidation,
-        ),
-        strict_offset: r.bool_or("walcast.strict.offset", false),
-    }
 }
 
 fn read_retries(r: &mut Reader<'_>) -> RetryConfig {

@@ -21,8 +21,6 @@ use Treatment::{Honoured, NoEffect, Only};
 
 const LATER: &str = "this version of Walcast does not support it; remove it";
 const CUSTOM: &str = "Walcast loads no Java class; remove it";
-const SLOT_RETRY: &str =
-    "a slot in use fails the task, which starts again: errors.max.retries says how often";
 const QUEUE: &str = "Walcast bounds its queues by bytes";
 
 /// Properties by exact name.
@@ -39,8 +37,8 @@ pub const PROPERTIES: &[(&str, Treatment)] = &[
     ("slot.name", Honoured),
     ("slot.drop.on.stop", Honoured),
     ("slot.failover", Honoured),
-    ("slot.max.retries", NoEffect(SLOT_RETRY)),
-    ("slot.retry.delay.ms", NoEffect(SLOT_RETRY)),
+    ("slot.max.retries", Honoured),
+    ("slot.retry.delay.ms", Honoured),
     ("slot.stream.params", Only("", LATER)),
     ("publication.name", Honoured),
     ("publication.autocreate.mode", Honoured),
@@ -149,6 +147,7 @@ pub const PROPERTIES: &[(&str, Treatment)] = &[
     ("provide.transaction.metadata", Honoured),
     ("heartbeat.interval.ms", Honoured),
     ("heartbeat.action.query", Honoured),
+    ("walcast.heartbeat.message.interval.ms", Honoured),
     ("status.update.interval.ms", Honoured),
     ("max.batch.size", NoEffect(QUEUE)),
     ("max.queue.size", NoEffect(QUEUE)),
@@ -203,6 +202,11 @@ pub const PROPERTIES: &[(&str, Treatment)] = &[
     ("offset.mismatch.strategy", Honoured),
     ("walcast.strict.offset", Honoured),
     ("walcast.snapshot.chunk.blocks", Honoured),
+    ("walcast.accept.system.id", Honoured),
+    ("walcast.wal.guard.interval.ms", Honoured),
+    ("walcast.wal.guard.warn.bytes", Honoured),
+    ("walcast.wal.guard.max.bytes", Honoured),
+    ("walcast.wal.guard.policy", Honoured),
     ("walcast.source.version", Honoured),
     (
         "slot.seek.to.known.offset.on.start",

@@ -146,7 +146,7 @@ impl GatedSession {
     /// # Errors
     /// Definite when wal_level, a right or the number of slots forbids it.
     pub(crate) async fn create_slot(&mut self, slot: NewSlot<'_>) -> Result<CreatedSlot> {
-        let failover = slot.failover && self.major_version >= 17;
+        let failover = self.makes_failover(slot).await?;
         let options = match (self.major_version >= 15, failover) {
             (true, true) => "(SNAPSHOT 'export', FAILOVER true)",
             (true, false) => "(SNAPSHOT 'export')",
@@ -182,12 +182,48 @@ impl GatedSession {
         }
     }
 
+    /// Whether the slot is made as a failover slot: where it is asked for and the server can, which is
+    /// a primary of PostgreSQL 17 or later. Elsewhere an ordinary one is made, as Debezium does.
+    async fn makes_failover(&mut self, slot: NewSlot<'_>) -> Result<bool> {
+        if !slot.failover {
+            return Ok(false);
+        }
+        if self.major_version < 17 {
+            tracing::warn!(
+                slot = slot.name,
+                "slot.failover=true needs PostgreSQL 17 or later; the slot is made without, and no standby will have it"
+            );
+            return Ok(false);
+        }
+        let asked = self
+            .client
+            .simple_query("SELECT pg_catalog.pg_is_in_recovery()");
+        let rows = asked
+            .await
+            .map_err(|e| fault::replication("asking for the server's role", e))?;
+        let told = rows.first().and_then(|row| row.first()?.as_ref());
+        let standby = told.is_some_and(|text| text.as_ref() == b"t");
+        if standby {
+            tracing::warn!(
+                slot = slot.name,
+                "slot.failover=true needs a primary, and this server is a standby; the slot is made without"
+            );
+        }
+        Ok(!standby)
+    }
+
     /// Starts the stream; returns once the server has accepted it and the slot is ours.
     pub(crate) async fn start(mut self, slot: &str) -> Result<ChangeStream> {
         let failed = |e: PgWireError| {
             let text = e.to_string();
             if text.contains("publication") && text.contains("does not exist") {
                 return EngineError::definite(format!("while starting replication: {e}; create the publication, or let publication.autocreate.mode do it")).because(e);
+            }
+            if text.contains("is active for PID") {
+                return EngineError::transient(format!(
+                    "while starting replication: {e}; choose another slot.name, or stop that reader"
+                ))
+                .because(e);
             }
             fault::replication(&format!("starting replication from slot \"{slot}\""), e)
         };

@@ -1,7 +1,8 @@
 //! Kafka Connect's offsets topic: reading a connector's offset and writing it.
 //!
 //! Key and value are Connect's own (see `walcast_wire::connect_offset`), so that a connector moves
-//! between Debezium and Walcast with no snapshot, loss or gap.
+//! between Debezium and Walcast with no snapshot, loss or gap. Which database system the offset is of
+//! stands in a header, where Connect and Debezium do not look.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
+use rdkafka::message::{BorrowedMessage, Header, Headers, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer};
 use rdkafka::{Message, Offset as Place, TopicPartitionList};
 use walcast_wire::connect_offset::{self, Offset};
@@ -18,7 +20,11 @@ use super::producer::{KafkaProducer, opaque};
 use super::topics;
 use crate::config::TopicCreation;
 use crate::error::{EngineError, Result};
+use crate::postgres::server::System;
 use crate::settings::WorkerSettings;
+
+/// Header of an offset's record: `<system id>/<timeline>`.
+const SYSTEM_HEADER: &str = "walcast.system";
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -31,13 +37,38 @@ type Reader = BaseConsumer<ReaderContext>;
 pub(crate) struct OffsetRecord {
     topic: String,
     key: Vec<u8>,
+    headers: OwnedHeaders,
 }
 
+/// An offset as it was stored.
+pub(crate) struct Stored {
+    pub(crate) offset: Offset,
+    /// The system that its LSNs are of; `None` when something else than Walcast stored it.
+    pub(crate) system: Option<System>,
+}
+
+/// A record's value and what its header says.
+type Found = (Option<Vec<u8>>, Option<System>);
+
 impl OffsetRecord {
-    pub(crate) fn new(settings: &WorkerSettings, connector: &str, server: &str) -> Self {
+    /// Offsets of `connector`, whose LSNs are those of `system`.
+    pub(crate) fn new(
+        settings: &WorkerSettings,
+        connector: &str,
+        server: &str,
+        system: Option<System>,
+    ) -> Self {
+        let system = system.map(|system| system.to_string());
+        let headers = system.into_iter().fold(OwnedHeaders::new(), |all, system| {
+            all.insert(Header {
+                key: SYSTEM_HEADER,
+                value: Some(&system),
+            })
+        });
         Self {
             topic: settings.offsets_topic.clone(),
             key: connect_offset::key(connector, server),
+            headers,
         }
     }
 
@@ -54,7 +85,8 @@ impl OffsetRecord {
         deliveries.expect(seq, 1);
         let record = BaseRecord::with_opaque_to(&self.topic, opaque(seq)?)
             .key(&self.key)
-            .payload(&value);
+            .payload(&value)
+            .headers(self.headers.clone());
         let sent = producer.send(record);
         sent.map_err(|(e, _)| fault("handing the checkpoint to Kafka's client", e))?;
         deliveries.settled(seq).await
@@ -79,14 +111,18 @@ pub(crate) async fn load(
     settings: &Arc<WorkerSettings>,
     connector: &str,
     server: &str,
-) -> Result<Option<Offset>> {
+) -> Result<Option<Stored>> {
     let settings = Arc::clone(settings);
     let key = connect_offset::key(connector, server);
     let found = tokio::task::spawn_blocking(move || read_topic(&settings, &key))
         .await
         .map_err(|e| EngineError::transient(format!("reading the offsets topic: {e}")))??;
-    let Some(value) = found else { return Ok(None) };
-    Offset::parse(&value).map(Some).map_err(|e| {
+    let Some((Some(value), system)) = found else {
+        return Ok(None);
+    };
+    let parsed = Offset::parse(&value);
+    let stored = parsed.map(|offset| Some(Stored { offset, system }));
+    stored.map_err(|e| {
         let text = String::from_utf8_lossy(&value).into_owned();
         EngineError::definite(format!(
             "the offset stored for this connector cannot be read: {text}; reset it with DELETE /connectors/{connector}/offsets on the stopped connector"
@@ -109,8 +145,15 @@ fn consumer(settings: &WorkerSettings, isolation: &str) -> Result<Reader> {
         .map_err(|e| fault("making a Kafka consumer", e))
 }
 
-/// Reads the whole topic up to its present end and returns the last value of `key`.
-fn read_topic(settings: &WorkerSettings, key: &[u8]) -> Result<Option<Vec<u8>>> {
+/// The system that a record's header names.
+fn system_of(message: &BorrowedMessage<'_>) -> Option<System> {
+    let mut headers = message.headers()?.iter();
+    let header = headers.find(|header| header.key == SYSTEM_HEADER)?;
+    std::str::from_utf8(header.value?).ok()?.parse().ok()
+}
+
+/// Reads the whole topic up to its present end and returns the last record of `key`.
+fn read_topic(settings: &WorkerSettings, key: &[u8]) -> Result<Option<Found>> {
     let topic = &settings.offsets_topic;
     let reader = consumer(settings, "read_committed")?;
     let metadata = reader
@@ -134,13 +177,14 @@ fn read_topic(settings: &WorkerSettings, key: &[u8]) -> Result<Option<Vec<u8>>> 
     reader
         .assign(&plan)
         .map_err(|e| fault("reading offsets", e))?;
-    let mut found: Option<(i64, Option<Vec<u8>>)> = None;
+    let mut found: Option<(i64, Found)> = None;
     while !left.is_empty() {
         match reader.poll(TIMEOUT) {
             Some(Ok(message)) if message.key() == Some(key) => {
                 let at = message.timestamp().to_millis().unwrap_or(0);
                 if found.as_ref().is_none_or(|(newest, _)| at >= *newest) {
-                    found = Some((at, message.payload().map(<[u8]>::to_vec)));
+                    let value = message.payload().map(<[u8]>::to_vec);
+                    found = Some((at, (value, system_of(&message))));
                 }
             }
             Some(Ok(_)) => {}
@@ -153,7 +197,7 @@ fn read_topic(settings: &WorkerSettings, key: &[u8]) -> Result<Option<Vec<u8>>> 
             }
         }
     }
-    Ok(found.and_then(|(_, value)| value))
+    Ok(found.map(|(_, found)| found))
 }
 
 /// Waits until what is in the topic now is no longer hidden by open transactions; returns the

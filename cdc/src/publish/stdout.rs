@@ -11,11 +11,14 @@ use walcast_wire::connect_offset::Offset;
 use super::{Durable, Publisher, Wiring};
 use crate::batch::{Batch, Published};
 use crate::error::{EngineError, Result};
+use crate::postgres::server::System;
 use crate::progress::Stage;
 
 /// Publishes to standard output.
 pub(crate) struct Stdout {
     file: PathBuf,
+    /// The system that the offsets are of, until it stands beside them.
+    system: Option<System>,
     line: Vec<u8>,
 }
 
@@ -31,10 +34,30 @@ pub(crate) fn load(file: &Path) -> Result<Option<Offset>> {
     }
 }
 
+/// Reads which system the offset is of, from the file beside it; `None` when that does not exist.
+pub(crate) fn load_system(file: &Path) -> Result<Option<System>> {
+    let file = beside(file);
+    match std::fs::read_to_string(&file) {
+        Ok(text) => text.trim().parse().map(Some).map_err(|e| {
+            EngineError::definite(format!("{} cannot be read; remove it", file.display()))
+                .because(e)
+        }),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(EngineError::definite(format!("cannot read {}", file.display())).because(e)),
+    }
+}
+
+/// The offset stays as Debezium writes it, so its system has a file of its own.
+fn beside(file: &Path) -> PathBuf {
+    file.with_extension("system")
+}
+
 impl Stdout {
-    pub(crate) fn new(file: PathBuf) -> Self {
+    /// Keeps offsets of `system` in `file`.
+    pub(crate) fn new(file: PathBuf, system: Option<System>) -> Self {
         Self {
             file,
+            system,
             line: Vec::new(),
         }
     }
@@ -71,11 +94,17 @@ impl Stdout {
         out.flush()
     }
 
-    fn store(&self, offset: &Offset) -> Result<()> {
+    fn store(&mut self, offset: &Offset) -> Result<()> {
         let text = offset.to_json();
         let part = self.file.with_extension("part");
-        let written =
-            std::fs::write(&part, &text).and_then(|()| std::fs::rename(&part, &self.file));
+        let place = |text: &[u8], file: &Path| {
+            std::fs::write(&part, text).and_then(|()| std::fs::rename(&part, file))
+        };
+        let mut written = place(&text, &self.file);
+        if let (Ok(()), Some(system)) = (&written, self.system) {
+            written = place(system.to_string().as_bytes(), &beside(&self.file));
+            self.system = None;
+        }
         written.map_err(|e| {
             EngineError::definite(format!(
                 "cannot write {}; check its folder",

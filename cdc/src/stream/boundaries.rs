@@ -8,6 +8,7 @@ use walcast_wire::pgoutput::{LogicalMessage, Message};
 use super::Reader;
 use crate::checkpoint::MESSAGE;
 use crate::error::{EngineError, Result};
+use crate::guard::message::PREFIX as HEARTBEAT_PREFIX;
 
 /// How Debezium names the offset's counts of a transaction that is not complete.
 const COUNTS: &str = "transaction_data_collection_order_";
@@ -74,6 +75,13 @@ impl Reader<'_> {
     /// A message of `pg_logical_emit_message`.
     pub(super) fn logical_message(&mut self, message: &LogicalMessage<'_>) -> Result<()> {
         let lsn = message.lsn;
+        if message.prefix == HEARTBEAT_PREFIX {
+            // The guard's own, whatever the lists of prefixes say: it only moves the slot.
+            if !message.transactional {
+                self.cursor.keepalive(lsn);
+            }
+            return Ok(());
+        }
         if message.transactional {
             self.tell_begin(lsn)?;
             if self.cursor.change(lsn) {

@@ -1,6 +1,7 @@
 //! A running connector: attempts, retries, and what the worker is told.
 
 mod decide;
+mod found;
 mod opening;
 mod session;
 mod slot_wait;
@@ -20,6 +21,7 @@ use walcast_wire::filter::NameFilter;
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::ConnectorConfig;
 use crate::error::{EngineError, Kind, Result};
+use crate::guard::Guard;
 use crate::metrics::TaskMetrics;
 use crate::postgres::catalog::CapturedTable;
 use crate::settings::WorkerSettings;
@@ -75,6 +77,7 @@ pub(crate) struct TaskContext {
     pub(crate) clock: SharedClock,
     /// Whether a snapshot draws a bar on standard error.
     pub(crate) bar: bool,
+    pub(crate) guard: Guard,
     run_id: String,
     events: mpsc::Sender<TaskEvent>,
 }
@@ -143,6 +146,7 @@ impl Task {
         let metrics = TaskMetrics::new(&config.name, &config.topic_prefix, Arc::clone(&clock));
         let snapshots = SnapshotMetrics::new(&config.name, &config.topic_prefix);
         let context = TaskContext {
+            guard: Guard::start(&config),
             config,
             output,
             metrics: Arc::new(metrics),
@@ -183,7 +187,11 @@ async fn supervise(context: TaskContext, stop: CancellationToken) {
     loop {
         let begun = std::time::Instant::now();
         let ended = match validate_support(&context) {
-            Ok(()) => Box::pin(session::attempt(&context, &stop)).await,
+            Ok(()) => {
+                let until = stop.child_token();
+                let attempt = Box::pin(session::attempt(&context, &until));
+                context.guard.over(&until, attempt).await
+            }
             Err(error) => Err(error),
         };
         if stop.is_cancelled() {
@@ -218,6 +226,7 @@ async fn supervise(context: TaskContext, stop: CancellationToken) {
             .increment(1);
         tokio::select! {
             () = stop.cancelled() => return context.report(TaskState::Stopped).await,
+            () = context.guard.breached() => return fail(&context, &context.guard.act().await).await,
             () = tokio::time::sleep(pause) => {}
         }
     }

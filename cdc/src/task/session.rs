@@ -11,7 +11,8 @@ use walcast_wire::encoder::Encoder;
 use walcast_wire::lsn::Lsn;
 
 use super::TaskContext;
-use super::decide::{Facts, Plan, decide};
+use super::decide::Plan;
+use super::found::{self, Found};
 use super::opening::Opened;
 use crate::batch::Batch;
 use crate::checkpoint;
@@ -19,8 +20,7 @@ use crate::error::{EngineError, Result};
 use crate::postgres::catalog::{self, CapturedTable};
 use crate::postgres::connect::{self, Session};
 use crate::postgres::replication::{self, NewSlot};
-use crate::postgres::slot::{self, SlotState};
-use crate::postgres::{identity, publication};
+use crate::postgres::{identity, publication, server, slot};
 use crate::progress::Chain;
 use crate::publish::{Durable, QUEUE_BATCHES, Wiring};
 use crate::stream::boundaries;
@@ -35,24 +35,10 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 /// Runs until `stop`, or an error.
 pub(super) async fn attempt(context: &TaskContext, stop: &CancellationToken) -> Result<()> {
     let sql = connect::open(&context.config.database, "walcast control").await?;
-    let opened = super::opening::open(context).await?;
-    let slot_state = slot::state(&sql, &context.config.slot.name).await?;
-    let facts = Facts {
-        mode: context.config.snapshot.mode,
-        slot_config: &context.config.slot,
-        offset: opened.offset.as_ref(),
-        slot: slot_state.as_ref().map(|s| s.confirmed_flush),
-    };
-    let usable = slot_state.as_ref().map_or(Ok(()), |s| {
-        s.check_usable(&context.config.slot.name, &context.config.database.dbname)
-    });
-    usable?;
-    let plan = decide(&facts)?;
-    if let Some(warning) = &plan.warning {
-        tracing::warn!(connector = context.config.name, "{warning}");
-        metrics::counter!("walcast_cdc_offset_mismatch_total", "connector" => context.config.name.clone()).increment(1);
-    }
-    let run = Run::new(context, sql, plan, slot_state.as_ref());
+    let server = server::read(&sql).await?;
+    let opened = super::opening::open(context, server.system).await?;
+    let found = found::look(context, &sql, server, (opened.offset.as_ref(), opened.seen)).await?;
+    let run = Run::new(context, sql, found);
     run.go(opened, stop).await
 }
 
@@ -62,22 +48,22 @@ pub(super) struct Run<'a> {
     pub(super) sql: Session,
     pub(super) plan: Plan,
     slot_exists: bool,
-    /// What the slot has confirmed, when it exists.
+    /// What the slot has confirmed, when the stored offset is of the same system.
     pub(super) slot_confirmed: Option<Lsn>,
     pub(super) relations: Relations,
     pub(super) chain: Arc<Chain>,
 }
 
 impl<'a> Run<'a> {
-    fn new(context: &'a TaskContext, sql: Session, plan: Plan, slot: Option<&SlotState>) -> Self {
+    fn new(context: &'a TaskContext, sql: Session, found: Found) -> Self {
         let encoder = Encoder::new(context.encoder_config());
         let relations = Relations::new(Arc::new(context.config.database.clone()), encoder);
         Self {
             context,
             sql,
-            plan,
-            slot_exists: slot.is_some(),
-            slot_confirmed: slot.and_then(|slot| slot.confirmed_flush),
+            plan: found.plan,
+            slot_exists: found.slot_exists,
+            slot_confirmed: found.slot_confirmed,
             relations,
             chain: Arc::new(Chain::default()),
         }
@@ -136,7 +122,9 @@ impl<'a> Run<'a> {
                 temporary: false,
                 failover: config.slot.failover,
             };
-            Some(super::slot_wait::create(&mut session, &self.sql, slot, stop).await?)
+            let created = super::slot_wait::create(&mut session, &self.sql, slot, stop).await?;
+            self.context.guard.slot_is_ours();
+            Some(created)
         };
         let (offset, seq) = if self.plan.snapshot {
             let start = self.snapshot_start(created, offset, stop).await?;
@@ -156,7 +144,9 @@ impl<'a> Run<'a> {
         if let (Some(heartbeat), true) = (&mut heartbeat, at_once) {
             heartbeat.act_before_stream().await;
         }
+        super::slot_wait::until_free(&self.sql, &config.slot, stop).await?;
         let stream = session.start(&config.slot.name).await?;
+        self.context.guard.slot_is_ours();
         self.context.metrics.connected(true);
         self.context.report_running().await;
         let reader = Reader {

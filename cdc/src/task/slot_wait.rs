@@ -1,16 +1,22 @@
-//! Making a slot, which waits for every transaction that is open at that moment.
+//! Waiting for a slot: for the transactions that are open when it is made, for a reader to leave it.
 
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::config::SlotConfig;
 use crate::error::{EngineError, Result};
 use crate::postgres::connect::Session;
 use crate::postgres::fault;
 use crate::postgres::replication::{CreatedSlot, GatedSession, NewSlot};
+use crate::postgres::slot;
 
 /// How often the log says what the slot waits for.
 const TELL_EVERY: Duration = Duration::from_secs(5);
+
+/// How often a slot that another session reads is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 const OPEN_TRANSACTIONS: &str = "select pid, usename::text, \
     extract(epoch from now() - xact_start)::bigint from pg_catalog.pg_stat_activity \
@@ -61,4 +67,52 @@ async fn tell_waiting(sql: &Session, slot: &str) -> Result<()> {
         "creating the slot waits for open transactions to end"
     );
     Ok(())
+}
+
+/// Waits until no other session reads the slot, `slot.max.retries` times `slot.retry.delay.ms` at the
+/// longest; a stop ends the wait.
+///
+/// Debezium tries to start the stream that often with that pause between. A slot that comes free is
+/// taken sooner here: the walsender of a worker that was killed goes in its own time.
+///
+/// # Errors
+/// Transient, naming the reader, when it stays.
+pub(super) async fn until_free(
+    sql: &Session,
+    config: &SlotConfig,
+    stop: &CancellationToken,
+) -> Result<()> {
+    let deadline = Instant::now() + config.retry_delay.saturating_mul(config.max_retries);
+    let mut tell_at = Instant::now();
+    loop {
+        let state = slot::state(sql, &config.name).await?;
+        let Some(pid) = state.and_then(|state| state.active_pid) else {
+            return Ok(());
+        };
+        if Instant::now() >= deadline {
+            return Err(in_use(sql, config, pid).await);
+        }
+        if Instant::now() >= tell_at {
+            tell_at = Instant::now() + config.retry_delay.max(LOOK_EVERY);
+            let reader = slot::reader(sql, pid).await?;
+            tracing::warn!(
+                slot = config.name,
+                reader,
+                "the slot is being read; waiting until it is free"
+            );
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Err(EngineError::transient("stopped while waiting for the slot")),
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+    }
+}
+
+async fn in_use(sql: &Session, config: &SlotConfig, pid: i32) -> EngineError {
+    let reader = slot::reader(sql, pid).await;
+    let reader = reader.unwrap_or_else(|_| format!("pid {pid}"));
+    EngineError::transient(format!(
+        "Failed to start replication stream: replication slot \"{}\" is active for {reader}; when setting up multiple connectors for the same database host, please make sure to use a distinct replication slot name for each: choose another slot.name, or stop that reader. slot.max.retries and slot.retry.delay.ms say how long to wait for it",
+        config.name
+    ))
 }

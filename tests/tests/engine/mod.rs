@@ -2,6 +2,7 @@
 
 mod exactly_once;
 mod faults;
+mod guard;
 mod interrupted;
 mod restart;
 mod slot;

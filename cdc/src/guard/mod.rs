@@ -1,0 +1,171 @@
+//! The WAL guard: watches how much WAL the connector's slot holds back, and acts past a limit.
+//!
+//! It runs on a session of its own for a task's whole life: beside snapshots, and between attempts.
+//! What it finds leaves as metrics, as warnings in the log, and, past
+//! `walcast.wal.guard.max.bytes`, as an error that ends the task by `walcast.wal.guard.policy`. It
+//! never touches the stream, and drops no slot that the task has not held.
+
+mod alarm;
+pub(crate) mod message;
+mod meter;
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{ConnectorConfig, DatabaseConfig, GuardConfig, GuardPolicy};
+use crate::error::{EngineError, Result};
+use crate::postgres::{connect, quote, slot};
+use alarm::{Breach, size};
+
+/// How long an attempt may take to finish what is in flight before the slot is dropped under it.
+const STOP_TIMEOUT: Duration = Duration::from_secs(35);
+
+/// Whose slot is watched, and how.
+#[derive(Clone)]
+struct Watched {
+    connector: String,
+    database: Arc<DatabaseConfig>,
+    slot: String,
+    config: GuardConfig,
+}
+
+/// The guard of one task; it ends with it.
+pub(crate) struct Guard {
+    watched: Watched,
+    breach: watch::Receiver<Option<Breach>>,
+    /// Whether this task has made or read the slot.
+    ours: AtomicBool,
+    _running: JoinSet<()>,
+}
+
+impl Guard {
+    /// Begins to watch.
+    pub(crate) fn start(config: &ConnectorConfig) -> Self {
+        let watched = Watched {
+            connector: config.name.clone(),
+            database: Arc::new(config.database.clone()),
+            slot: config.slot.name.clone(),
+            config: config.guard.clone(),
+        };
+        let (report, breach) = watch::channel(None);
+        let mut running = JoinSet::new();
+        if let Some(interval) = config.guard.interval {
+            running.spawn(meter::run(watched.clone(), interval, report));
+        }
+        if let Some(interval) = config.heartbeat.message_interval {
+            let database = Arc::clone(&watched.database);
+            running.spawn(message::run(config.name.clone(), database, interval));
+        }
+        Self {
+            watched,
+            breach,
+            ours: AtomicBool::new(false),
+            _running: running,
+        }
+    }
+
+    /// The task has made or opened its slot, which the guard may drop from now on.
+    pub(crate) fn slot_is_ours(&self) {
+        self.ours.store(true, Ordering::Release);
+    }
+
+    /// Runs `attempt`, which ends with `stop`, until it ends or the policy ends it.
+    ///
+    /// # Errors
+    /// The attempt's, or the definite one of the policy.
+    pub(crate) async fn over(
+        &self,
+        stop: &CancellationToken,
+        attempt: impl Future<Output = Result<()>>,
+    ) -> Result<()> {
+        let mut attempt = pin!(attempt);
+        let error = tokio::select! {
+            biased;
+            ended = &mut attempt => return ended,
+            () = self.breached() => {
+                stop.cancel();
+                match tokio::time::timeout(STOP_TIMEOUT, attempt).await {
+                    Ok(Ok(())) => None,
+                    Ok(Err(error)) => Some(error.trace()),
+                    Err(_) => Some(format!("it has not ended after {} s", STOP_TIMEOUT.as_secs())),
+                }
+            }
+        };
+        if let Some(error) = error {
+            tracing::warn!(
+                connector = self.watched.connector,
+                error,
+                "the WAL guard stopped the task with something in flight; it is not in the checkpoint"
+            );
+        }
+        Err(self.act().await)
+    }
+
+    /// Waits until the policy must act; for ever when there is none.
+    pub(crate) async fn breached(&self) {
+        let mut breach = self.breach.clone();
+        if breach.wait_for(Option::is_some).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Acts by the policy, once the task reads no more; says what was done, and the cure.
+    pub(crate) async fn act(&self) -> EngineError {
+        let Watched { slot, config, .. } = &self.watched;
+        let breach = self.breach.borrow().clone().unwrap_or_default();
+        let Breach {
+            retained_bytes,
+            unconfirmed_bytes,
+            limit_bytes,
+        } = breach;
+        let what = format!(
+            "slot \"{slot}\" retains {retained_bytes} bytes of WAL ({}), {unconfirmed_bytes} of them not confirmed, past the limit of {limit_bytes} (walcast.wal.guard.max.bytes)",
+            size(retained_bytes)
+        );
+        match config.policy {
+            GuardPolicy::Keep | GuardPolicy::Fail => EngineError::definite(format!(
+                "{what}. walcast.wal.guard.policy=fail stops the task; the slot still retains WAL. See whether Kafka is slow or a transaction is open for long, then restart the task, which may go a tenth past what it finds; raise the limit; or give the slot up: SELECT pg_drop_replication_slot({})",
+                quote::literal(slot)
+            )),
+            GuardPolicy::DropSlot if !self.ours.load(Ordering::Acquire) => {
+                EngineError::definite(format!(
+                    "{what}. walcast.wal.guard.policy=drop.slot leaves it alone, because this task has not held it yet. Restart the task, or drop the slot yourself: SELECT pg_drop_replication_slot({})",
+                    quote::literal(slot)
+                ))
+            }
+            GuardPolicy::DropSlot => match self.drop_slot().await {
+                Ok(confirmed) => EngineError::definite(format!(
+                    "{what}. walcast.wal.guard.policy=drop.slot dropped it to save the server's disk: changes after {confirmed} are lost to it. Take a new snapshot: set snapshot.mode=when_needed and restart the task"
+                )),
+                Err(error) => EngineError::definite(format!(
+                    "{what}. walcast.wal.guard.policy=drop.slot could not drop it; drop it yourself: SELECT pg_drop_replication_slot({})",
+                    quote::literal(slot)
+                ))
+                .because(error),
+            },
+        }
+    }
+
+    /// Drops the slot; tells up to where it was confirmed.
+    async fn drop_slot(&self) -> Result<String> {
+        let Watched {
+            slot: name,
+            database,
+            ..
+        } = &self.watched;
+        let session = connect::open(database, "walcast guard").await?;
+        let state = slot::state(&session, name).await?;
+        if let Some(state) = &state {
+            state.check_ours(name, &database.dbname)?;
+        }
+        slot::drop_slot(&session, name).await?;
+        let confirmed = state.and_then(|state| state.confirmed_flush);
+        Ok(confirmed.map_or_else(|| "its start".to_owned(), |lsn| lsn.to_string()))
+    }
+}
