@@ -4,7 +4,7 @@
 //! because the last row of a table and of the snapshot carry marks of their own. Nothing is
 //! checkpointed before the end: a snapshot that was interrupted is taken again from the start.
 
-mod copy_text;
+pub(crate) mod copy_text;
 
 use std::pin::pin;
 use std::sync::Arc;

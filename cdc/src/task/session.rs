@@ -15,17 +15,22 @@ use super::opening::Opened;
 use crate::batch::{Batch, Mark};
 use crate::checkpoint;
 use crate::error::{EngineError, Result};
+use crate::incremental::worker::Tools;
+use crate::incremental::{Incremental, Settings};
+use crate::notify::Notifier;
 use crate::postgres::catalog::{self, CapturedTable};
 use crate::postgres::connect::{self, Session};
 use crate::postgres::replication::{self, CreatedSlot, NewSlot};
 use crate::postgres::{identity, publication, slot};
 use crate::progress::Chain;
 use crate::publish::{Durable, QUEUE_BATCHES, Wiring};
+use crate::signal::Inbox;
 use crate::snapshot::{self, Point, Snapshotter};
 use crate::stream::boundaries;
 use crate::stream::heartbeat::Heartbeat;
 use crate::stream::position::Cursor;
 use crate::stream::relations::Relations;
+use crate::stream::signals::Signals;
 use crate::stream::{Ended, Reader};
 
 /// How long a stop waits for what is in flight.
@@ -52,7 +57,7 @@ pub(super) async fn attempt(context: &TaskContext, stop: &CancellationToken) -> 
         metrics::counter!("walcast_cdc_offset_mismatch_total", "connector" => context.config.name.clone()).increment(1);
     }
     let run = Run::new(context, sql, plan, slot_state.is_some());
-    run.go(opened, stop).await
+    Box::pin(run.go(opened, stop)).await
 }
 
 /// One attempt, after its plan was made.
@@ -152,6 +157,7 @@ impl<'a> Run<'a> {
         if let (Some(heartbeat), true) = (&mut heartbeat, at_once) {
             heartbeat.act_before_stream().await;
         }
+        let signals = self.signals(&offset);
         let stream = session.start(&config.slot.name).await?;
         self.context.metrics.connected(true);
         self.context.report_running().await;
@@ -170,10 +176,35 @@ impl<'a> Run<'a> {
             clock: Arc::clone(&self.context.clock),
             batch: Batch::default(),
             seq,
+            signals,
         };
         let ended = reader.run(stop).await;
         self.context.metrics.connected(false);
         ended.map(Some)
+    }
+
+    /// Signals, and the incremental snapshot that `offset` tells of.
+    fn signals(&self, offset: &Offset) -> Signals {
+        let config = &self.context.config;
+        let settings = Settings {
+            tools: Tools {
+                database: config.database.clone(),
+                encoder: Arc::clone(&config.encoder),
+                signal: config.signal.clone(),
+                clock: Arc::clone(&self.context.clock),
+            },
+            connector: config.name.clone(),
+            topic_prefix: config.topic_prefix.clone(),
+        };
+        let (inbox, waiting) = Inbox::new();
+        Signals {
+            config: config.signal.clone(),
+            incremental: Incremental::new(settings, offset),
+            notifier: Notifier,
+            waiting,
+            _inbox: inbox,
+            relation: None,
+        }
     }
 
     async fn captured(&mut self) -> Result<Vec<CapturedTable>> {

@@ -2,6 +2,7 @@
 
 mod exactly_once;
 mod faults;
+mod incremental;
 mod restart;
 mod slot;
 mod snapshot;
