@@ -5,22 +5,18 @@ use super::key::{Part, shown};
 use super::worker::ScanStatus;
 use crate::notify::Notification;
 
-/// Notifications that wait to be sent.
+/// Something to tell, and the signal under whose id it is told.
+pub(crate) type Notice = (Option<String>, Notification);
+
+/// What waits to be told.
+#[derive(Default)]
 pub(super) struct Notices {
-    topic_prefix: String,
-    waiting: Vec<Notification>,
+    waiting: Vec<Notice>,
 }
 
 impl Notices {
-    pub(super) fn new(topic_prefix: String) -> Self {
-        Self {
-            topic_prefix,
-            waiting: Vec::new(),
-        }
-    }
-
     /// All that wait, in order.
-    pub(super) fn take(&mut self) -> Vec<Notification> {
+    pub(super) fn take(&mut self) -> Vec<Notice> {
         std::mem::take(&mut self.waiting)
     }
 
@@ -59,19 +55,14 @@ impl Notices {
         self.add("ABORTED", progress, data);
     }
 
-    fn add(
-        &mut self,
-        kind: &'static str,
-        progress: &Progress,
-        mut data: Vec<(&'static str, String)>,
-    ) {
-        data.push(("connector_name", self.topic_prefix.clone()));
-        self.waiting.push(Notification {
-            id: progress.correlation.clone(),
+    fn add(&mut self, kind: &'static str, progress: &Progress, data: Vec<(&'static str, String)>) {
+        let notification = Notification {
             aggregate: "Incremental Snapshot",
             kind,
             data,
-        });
+        };
+        let notice = (progress.correlation.clone(), notification);
+        self.waiting.push(notice);
     }
 }
 

@@ -15,12 +15,11 @@ use walcast_wire::lsn::Lsn;
 use super::collection::{Collection, Progress};
 use super::key::Key;
 use super::metrics::SnapshotMetrics;
-use super::notices::Notices;
+use super::notices::{Notice, Notices};
 use super::query::Columns;
 use super::window::{Rows, Touched, Window};
 use super::worker::{Chunk, Job, Report, ScanStatus, Step, Tools, Worker};
 use crate::error::{EngineError, Kind, Result};
-use crate::notify::Notification;
 
 /// Pause before a window that failed is tried again; it doubles up to [`PAUSE_MAX`].
 const PAUSE_MIN: Duration = Duration::from_millis(500);
@@ -78,7 +77,7 @@ impl Incremental {
             pause: PAUSE_MIN,
             committed: VecDeque::with_capacity(COMMITTED_MAX),
             metrics: SnapshotMetrics::new(&settings.connector, &settings.topic_prefix),
-            notices: Notices::new(settings.topic_prefix),
+            notices: Notices::default(),
             columns: HashMap::new(),
             encoder: Arc::clone(&settings.tools.encoder),
             worker: Worker::start(settings.tools),
@@ -106,7 +105,7 @@ impl Incremental {
     }
 
     /// What is to be told since the last call.
-    pub(crate) fn notifications(&mut self) -> Vec<Notification> {
+    pub(crate) fn notices(&mut self) -> Vec<Notice> {
         self.notices.take()
     }
 

@@ -212,7 +212,9 @@ impl Reading {
     async fn session(&mut self) -> Result<&Session> {
         if self.session.as_ref().is_none_or(Session::is_gone) {
             let session = connect::open(&self.tools.database, "walcast incremental snapshot");
-            self.session = Some(session.await?);
+            // The stream has the same login: what is wrong for good ends that, and not a table.
+            let session = session.await;
+            self.session = Some(session.map_err(|e| EngineError::transient(e.trace()))?);
         }
         let session = self.session.as_ref();
         session.ok_or_else(|| EngineError::transient("no session for incremental snapshots"))

@@ -261,11 +261,13 @@ impl Reader<'_> {
 
     /// Sends the notifications that wait.
     fn tell(&mut self) -> Result<()> {
-        for notification in self.signals.incremental.notifications() {
+        for (id, notice) in self.signals.incremental.notices() {
             let encoder = self.relations.encoder();
-            self.signals
-                .notifier
-                .send(encoder, &mut self.batch, &notification)?;
+            let notifier = &mut self.signals.notifier;
+            match id {
+                Some(id) => notifier.send_as(&id, encoder, &mut self.batch, &notice)?,
+                None => notifier.send(encoder, &mut self.batch, &notice)?,
+            }
         }
         Ok(())
     }

@@ -200,7 +200,7 @@ impl<'a> Run<'a> {
         Signals {
             config: config.signal.clone(),
             incremental: Incremental::new(settings, offset),
-            notifier: Notifier,
+            notifier: Notifier::new(config, Arc::clone(&self.context.clock)),
             waiting,
             _inbox: inbox,
             relation: None,
