@@ -1,7 +1,7 @@
 //! The engine: one running connector, from a replication slot to Kafka.
 //!
 //! Data's path is the module path: [`config`] is read once; `postgres` opens sessions and reads
-//! facts; `snapshot` and `stream` turn rows and changes into `batch`es with the pure codec
+//! facts; `snapshot`, `incremental` and `stream` turn rows and changes into `batch`es with the pure codec
 //! (`walcast-wire`); `publish` makes them and their checkpoint durable; `progress` holds the chain
 //! `confirmed ≤ checkpoint ≤ acked ≤ published ≤ received`; `task` runs it all, again after a fault; `guard`
 //! watches beside it how much WAL the slot holds back.
@@ -16,11 +16,14 @@ pub mod clock;
 pub mod config;
 pub mod error;
 mod guard;
+mod incremental;
 mod metrics;
+mod notify;
 mod postgres;
 mod progress;
 mod publish;
 pub mod settings;
+mod signal;
 mod snapshot;
 mod stream;
 mod task;

@@ -46,16 +46,19 @@ pub struct Filters {
     pub tables: NameFilter,
     /// `column.include.list`, `column.exclude.list`, on `schema.table.column`.
     pub columns: NameFilter,
-    /// The signalling table, which is read even when no list names it: `schema.table`.
+    /// `signal.data.collection`, which is captured even when no list names it: `schema.table`.
     pub signal_table: Option<String>,
 }
 
 impl Filters {
     /// Whether a table's changes make records. System schemas never do.
     pub fn captures(&self, schema: &str, table: &str) -> bool {
-        !matches!(schema, "pg_catalog" | "information_schema")
-            && self.schemas.passes(schema)
-            && self.tables.passes(&format!("{schema}.{table}"))
+        if matches!(schema, "pg_catalog" | "information_schema") {
+            return false;
+        }
+        let name = format!("{schema}.{table}");
+        self.schemas.passes(schema) && self.tables.passes(&name)
+            || self.signal_table.as_deref() == Some(&*name)
     }
 
     /// Whether a captured table's column is in its records.
@@ -114,6 +117,17 @@ impl KeyColumns {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_signal_table_is_captured_whatever_the_lists_say() {
+        let filters = Filters {
+            tables: NameFilter::new(Some("public.t"), None).expect("a list"),
+            signal_table: Some("debezium.signals".to_owned()),
+            ..Filters::default()
+        };
+        assert!(filters.captures("public", "t") && filters.captures("debezium", "signals"));
+        assert!(!filters.captures("public", "signals") && !filters.captures("public", "u"));
+    }
 
     #[test]
     fn key_columns_are_debeziums() {

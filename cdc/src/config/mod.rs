@@ -13,6 +13,7 @@ mod pipeline;
 pub mod properties;
 mod publication;
 mod reader;
+mod signal;
 mod slot;
 mod snapshot;
 mod topics;
@@ -31,6 +32,7 @@ pub use heartbeat::HeartbeatConfig;
 pub use kafka::{TopicCreation, TopicGroups};
 pub use publication::{AutoIdentity, IdentityRule, PublicationConfig, PublicationMode};
 pub use reader::ConfigProblem;
+pub use signal::{SignalConfig, TableName, Watermarks};
 pub use slot::{OffsetMismatch, SlotConfig};
 pub use snapshot::{SnapshotConfig, SnapshotMode, TableOrder};
 
@@ -73,6 +75,8 @@ pub struct ConnectorConfig {
     pub exactly_once_required: bool,
     /// `heartbeat.*`.
     pub heartbeat: HeartbeatConfig,
+    /// `signal.*`, `incremental.snapshot.*`, `read.only`.
+    pub signal: SignalConfig,
     /// `topic.prefix`.
     pub topic_prefix: String,
     /// `topic.creation.*`, when set.
@@ -133,6 +137,12 @@ fn read(
         &mut warnings,
     );
     check_refresh(r);
+    let signal = signal::read(r);
+    let encoder = encoder.map(|mut encoder| {
+        let table = signal.table.as_ref();
+        encoder.filters.signal_table = table.map(|t| format!("{}.{}", t.schema, t.name));
+        encoder
+    });
     Some(ConnectorConfig {
         name,
         slot: slot::read(r),
@@ -143,6 +153,7 @@ fn read(
         poll_interval: r.millis_or("poll.interval.ms", 500),
         exactly_once_required,
         heartbeat: heartbeat::read(r, &mut warnings),
+        signal,
         topic_creation: kafka::read_topic_creation(r),
         producer_overrides: r.with_prefix("producer.override."),
         retries: read_retries(r),

@@ -21,6 +21,8 @@ use Treatment::{Honoured, NoEffect, Only};
 
 const LATER: &str = "this version of Walcast does not support it; remove it";
 const CUSTOM: &str = "Walcast loads no Java class; remove it";
+const WATERMARK_RETRY: &str =
+    "a watermark that cannot be written is tried again until it can, with its chunk";
 const QUEUE: &str = "Walcast bounds its queues by bytes";
 
 /// Properties by exact name.
@@ -232,36 +234,26 @@ pub const PROPERTIES: &[(&str, Treatment)] = &[
         NoEffect("secrets are read when the connector starts"),
     ),
     ("extended.headers.enabled", Honoured),
-    ("signal.data.collection", Only("", LATER)),
+    ("signal.data.collection", Honoured),
     (
         "signal.enabled.channels",
         NoEffect("signals need signal.data.collection"),
     ),
-    (
-        "signal.poll.interval.ms",
-        NoEffect("signals need signal.data.collection"),
-    ),
+    ("signal.poll.interval.ms", Honoured),
+    ("signal.emit.failure.max.retries", NoEffect(WATERMARK_RETRY)),
+    ("signal.emit.failure.backoff.ms", NoEffect(WATERMARK_RETRY)),
     ("notification.enabled.channels", Only("", LATER)),
     (
         "notification.sink.topic.name",
         NoEffect("it names the notification topic only"),
     ),
-    (
-        "incremental.snapshot.chunk.size",
-        NoEffect("it applies to incremental snapshots only"),
-    ),
-    (
-        "incremental.snapshot.watermarking.strategy",
-        NoEffect("it applies to incremental snapshots only"),
-    ),
+    ("incremental.snapshot.chunk.size", Honoured),
+    ("incremental.snapshot.watermarking.strategy", Honoured),
     (
         "incremental.snapshot.allow.schema.changes",
-        NoEffect("it applies to incremental snapshots only"),
+        NoEffect("each chunk is read with the definition its table has then"),
     ),
-    (
-        "read.only",
-        NoEffect("it applies to incremental snapshots only"),
-    ),
+    ("read.only", Honoured),
     ("xmin.fetch.interval.ms", Only("0", LATER)),
     ("converters", Only("", LATER)),
     ("post.processors", Only("", LATER)),

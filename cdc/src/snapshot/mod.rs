@@ -18,7 +18,7 @@
 //!   the first snapshot's LSN: changes that come after them have a greater one.
 
 pub(crate) mod collector;
-mod copy_text;
+pub(crate) mod copy_text;
 mod gate;
 pub(crate) mod keeper;
 pub(crate) mod metrics;

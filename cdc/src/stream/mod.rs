@@ -9,6 +9,7 @@ pub(crate) mod heartbeat;
 pub(crate) mod position;
 pub(crate) mod relations;
 pub(crate) mod resume;
+pub(crate) mod signals;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use pgwire_replication::ReplicationEvent;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
+use walcast_wire::connect_offset::Offset;
 use walcast_wire::encoder::{EncodeError, Outcome};
 use walcast_wire::lsn::Lsn;
 use walcast_wire::pgoutput::{self, LogicalMessage, Message};
@@ -30,6 +32,7 @@ use crate::publish::Durable;
 use heartbeat::Heartbeat;
 use position::Cursor;
 use relations::Relations;
+use signals::Signals;
 
 /// Microseconds between the Unix epoch and PostgreSQL's, 2000-01-01.
 const POSTGRES_EPOCH_US: i64 = 946_684_800_000_000;
@@ -53,6 +56,7 @@ pub(crate) struct Reader<'a> {
     pub(crate) begin_waits: bool,
     /// Whether the batch holds a record of a change or message.
     pub(crate) streamed: bool,
+    pub(crate) signals: Signals,
 }
 
 /// Why a reader ended without an error.
@@ -65,7 +69,9 @@ impl Reader<'_> {
     /// Reads until `stop` or an error. When the publisher has gone, ends quietly: its own error says
     /// why.
     pub(crate) async fn run(mut self, stop: &CancellationToken) -> Result<Ended> {
+        self.signals.incremental.begin()?;
         loop {
+            let waits = self.signals.incremental.is_full();
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
@@ -73,7 +79,9 @@ impl Reader<'_> {
                     Ok(()) => self.confirm()?,
                     Err(_) => return Ok(Ended { stream: self.stream }),
                 },
-                event = self.stream.next() => {
+                report = self.signals.incremental.report() => Box::pin(self.report(report)).await?,
+                signal = Signals::next(&mut self.signals.waiting) => Box::pin(self.signal(&signal)).await?,
+                event = self.stream.next(), if !waits => {
                     let Some(event) = event? else {
                         return Err(EngineError::transient("the server ended the replication stream"));
                     };
@@ -100,7 +108,7 @@ impl Reader<'_> {
     /// Handles an event and those that are ready behind it, until the batch is full.
     async fn take(&mut self, event: ReplicationEvent) -> Result<()> {
         self.handle(event).await?;
-        while !self.batch.is_full() {
+        while !self.batch.is_full() && !self.signals.incremental.is_full() {
             let Some(ready) = futures_util::FutureExt::now_or_never(self.stream.next()) else {
                 return Ok(());
             };
@@ -125,7 +133,7 @@ impl Reader<'_> {
         self.seq += 1;
         self.batch.seq = self.seq;
         if let Some(mark) = &mut mark {
-            boundaries::describe(self.relations.encoder(), &mut mark.offset);
+            self.describe(&mut mark.offset);
         }
         self.batch.mark = mark;
         self.batch.commit_us = if std::mem::take(&mut self.streamed) {
@@ -139,6 +147,12 @@ impl Reader<'_> {
             .send(std::mem::take(&mut self.batch))
             .await
             .is_ok())
+    }
+
+    /// Says in `offset` what it says beside the position.
+    fn describe(&mut self, offset: &mut Offset) {
+        boundaries::describe(self.relations.encoder(), offset);
+        self.signals.incremental.describe(offset);
     }
 
     fn confirm(&mut self) -> Result<()> {
@@ -164,7 +178,13 @@ impl Reader<'_> {
                 let end = Lsn::new(end_lsn.0);
                 self.end(end)?;
                 self.metrics.received(self.cursor.commit_us(), end);
+                if let Some(xid) = self.cursor.xid() {
+                    self.signals.incremental.committed(xid);
+                }
                 self.cursor.commit(end);
+                if self.window_ends() {
+                    Box::pin(self.end_window()).await?;
+                }
             }
             ReplicationEvent::XLogData {
                 wal_start,
@@ -183,6 +203,9 @@ impl Reader<'_> {
             ReplicationEvent::KeepAlive { wal_end, .. } => {
                 self.metrics.server(Lsn::new(wal_end.0));
                 self.cursor.keepalive(Lsn::new(wal_end.0));
+                if self.window_ends() {
+                    Box::pin(self.end_window()).await?;
+                }
             }
             ReplicationEvent::Message {
                 transactional,
@@ -214,7 +237,9 @@ impl Reader<'_> {
                 if self.relations.is_fresh(relation) {
                     self.settle().await;
                 }
-                self.relations.learn(relation).await
+                self.relations.learn(relation).await?;
+                self.announced(relation);
+                Ok(())
             }
             Message::Insert(_) => self.change(lsn, &message, "INSERT").await,
             Message::Update(_) => self.change(lsn, &message, "UPDATE").await,
@@ -233,10 +258,15 @@ impl Reader<'_> {
     /// Scripts make a table, fill it and go on altering it. Debezium, which looks for changes that
     /// often, reads the definition when such a script is over, and so the records show what it left.
     async fn settle(&self) {
+        tokio::time::sleep(self.left_to_settle()).await;
+    }
+
+    /// What is left of `poll.interval.ms` since the current transaction's commit.
+    fn left_to_settle(&self) -> Duration {
         let committed = self.cursor.commit_us();
         let passed_us = self.clock.now_ns() / 1000 - committed;
         let passed = Duration::from_micros(u64::try_from(passed_us).unwrap_or(0));
-        tokio::time::sleep(self.settle_for.saturating_sub(passed)).await;
+        self.settle_for.saturating_sub(passed)
     }
 
     async fn change(
@@ -252,6 +282,10 @@ impl Reader<'_> {
         if self.cursor.change(lsn) {
             return Ok(());
         }
+        if let Some(signal) = self.signal_in(message) {
+            Box::pin(self.signal(&signal)).await?;
+        }
+        self.touches(message);
         let mut outcome = self.encode(message);
         if let Err(EncodeError::StaleEnum { oid, .. }) = outcome {
             self.relations.refresh_enum(oid).await?;

@@ -143,6 +143,26 @@ impl Cursor {
         self.moved = true;
     }
 
+    /// Something changed that the offset says beside the position.
+    pub(crate) fn touch(&mut self) {
+        self.moved = true;
+    }
+
+    /// The offset after the last change that counts.
+    pub(crate) fn offset(&self) -> &Offset {
+        &self.offset
+    }
+
+    /// The transaction at hand.
+    pub(crate) fn xid(&self) -> Option<u32> {
+        self.transaction.as_ref().map(|transaction| transaction.xid)
+    }
+
+    /// Where all that was read ends, between transactions.
+    pub(crate) fn boundary(&self) -> Option<Lsn> {
+        self.transaction.is_none().then_some(self.confirm)
+    }
+
     /// The change counted last gave a record: a checkpoint behind it would say so.
     pub(crate) fn emitted(&mut self, operation: &'static str) {
         let Some(Transaction { xid, place }) = &self.transaction else {
@@ -180,6 +200,19 @@ impl Cursor {
             xmin: None,
             origin: origin.map(|(name, _)| &**name),
             origin_lsn: origin.map(|(_, lsn)| *lsn),
+        }
+    }
+
+    /// What the encoder needs to know of a row that is read beside the stream.
+    pub(crate) fn context_beside(&self, now_ns: i64) -> ChangeContext<'_> {
+        let place = self.transaction.as_ref().map(|t| t.place.lsn);
+        ChangeContext {
+            txid: None,
+            source_ts_us: now_ns.div_euclid(1_000),
+            snapshot: SnapshotMarker::Incremental,
+            origin: None,
+            origin_lsn: None,
+            ..self.context_at(place.unwrap_or(self.confirm), now_ns)
         }
     }
 

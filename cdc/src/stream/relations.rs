@@ -101,6 +101,34 @@ impl Relations {
         self.install(&table).await
     }
 
+    /// A relation as it was installed last.
+    pub(crate) fn table(&self, oid: u32) -> Option<&Table> {
+        self.installed.get(&oid)
+    }
+
+    /// Takes `table` for the definition of its relation, and gives the one it had, if that is another.
+    pub(crate) async fn replace(&mut self, table: &Table) -> Result<Option<Table>> {
+        let known = self.installed.get(&table.oid).cloned();
+        if known
+            .as_ref()
+            .is_some_and(|known| known.columns == table.columns)
+        {
+            return Ok(None);
+        }
+        self.install(table).await?;
+        Ok(known)
+    }
+
+    /// The names of all tables that the lists let through: `schema.table`.
+    pub(crate) async fn names(&mut self) -> Result<Vec<String>> {
+        let encoder = &self.encoder;
+        let session = session(&mut self.session, &self.database).await?;
+        let captured = |schema: &str, table: &str| encoder.captured(schema, table);
+        let tables = catalog::tables(session, captured).await?;
+        let names = tables.iter().map(|t| format!("{}.{}", t.schema, t.name));
+        Ok(names.collect())
+    }
+
     /// Compiles the plan of a table as the catalog describes it, for a snapshot.
     pub(crate) async fn learn_table(&mut self, oid: u32) -> Result<Option<Table>> {
         let session = session(&mut self.session, &self.database).await?;

@@ -17,16 +17,21 @@ use super::opening::Opened;
 use crate::batch::Batch;
 use crate::checkpoint;
 use crate::error::{EngineError, Result};
+use crate::incremental::worker::Tools;
+use crate::incremental::{Incremental, Settings};
+use crate::notify::Notifier;
 use crate::postgres::catalog::{self, CapturedTable};
 use crate::postgres::connect::{self, Session};
 use crate::postgres::replication::{self, NewSlot};
 use crate::postgres::{identity, publication, server, slot};
 use crate::progress::Chain;
 use crate::publish::{Durable, QUEUE_BATCHES, Wiring};
+use crate::signal::Inbox;
 use crate::stream::boundaries;
 use crate::stream::heartbeat::Heartbeat;
 use crate::stream::position::Cursor;
 use crate::stream::relations::Relations;
+use crate::stream::signals::Signals;
 use crate::stream::{Ended, Reader};
 
 /// How long a stop waits for what is in flight.
@@ -39,7 +44,7 @@ pub(super) async fn attempt(context: &TaskContext, stop: &CancellationToken) -> 
     let opened = super::opening::open(context, server.system).await?;
     let found = found::look(context, &sql, server, (opened.offset.as_ref(), opened.seen)).await?;
     let run = Run::new(context, sql, found);
-    run.go(opened, stop).await
+    Box::pin(run.go(opened, stop)).await
 }
 
 /// One attempt, after its plan was made.
@@ -145,6 +150,7 @@ impl<'a> Run<'a> {
             heartbeat.act_before_stream().await;
         }
         super::slot_wait::until_free(&self.sql, &config.slot, stop).await?;
+        let signals = self.signals(&offset);
         let stream = session.start(&config.slot.name).await?;
         self.context.guard.slot_is_ours();
         self.context.metrics.connected(true);
@@ -164,6 +170,7 @@ impl<'a> Run<'a> {
             clock: Arc::clone(&self.context.clock),
             batch: Batch::default(),
             seq,
+            signals,
         };
         let ended = reader.run(stop).await;
         self.context.metrics.connected(false);
@@ -186,6 +193,30 @@ impl<'a> Run<'a> {
         }
         stop.cancelled().await;
         Ok(None)
+    }
+
+    /// Signals, and the incremental snapshot that `offset` tells of.
+    fn signals(&self, offset: &Offset) -> Signals {
+        let config = &self.context.config;
+        let settings = Settings {
+            tools: Tools {
+                database: config.database.clone(),
+                encoder: Arc::clone(&config.encoder),
+                signal: config.signal.clone(),
+                clock: Arc::clone(&self.context.clock),
+            },
+            connector: config.name.clone(),
+            topic_prefix: config.topic_prefix.clone(),
+        };
+        let (inbox, waiting) = Inbox::new();
+        Signals {
+            config: config.signal.clone(),
+            incremental: Incremental::new(settings, offset),
+            notifier: Notifier::new(config, Arc::clone(&self.context.clock)),
+            waiting,
+            _inbox: inbox,
+            relation: None,
+        }
     }
 
     async fn captured(&mut self) -> Result<Vec<CapturedTable>> {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::case::{Case, Expected};
 use super::compare::{Groups, compare, digests, group};
+use super::expectations::Kept;
 use super::normalise::Normalise;
 use super::patterns::Pattern;
 use super::plain::{self, OwnWords};
@@ -27,6 +28,8 @@ pub(super) struct Judge<'a> {
     pub(super) own_words: OwnWords,
     /// What each trace in the engine's own words must name.
     pub(super) names: &'a [Pattern],
+    /// Records that Debezium loses.
+    pub(super) kept: Option<&'a Kept>,
     /// Where what the engine made is kept.
     pub(super) save: Option<&'a Path>,
 }
@@ -69,7 +72,10 @@ impl Judge<'_> {
             save(&folder.join(&case.id), &outcome)?;
         }
         let notes = std::mem::take(&mut outcome.left_over);
+        let kept = self.kept;
+        let lost = kept.and_then(|kept| kept.take(&mut outcome.collected.records));
         let mut lines = differences(case, &expected, &outcome, self.own_words);
+        lines.extend(lost);
         lines.extend(unnamed(&outcome, self.names));
         Ok((lines, notes))
     }

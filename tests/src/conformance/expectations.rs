@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::case::Case;
 use super::patterns::Pattern;
+use super::record::Record;
 
 /// Cases with a reason each.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -22,6 +23,39 @@ pub(super) struct Expectations {
     /// Cases whose traces are in the engine's own words.
     #[serde(default)]
     pub(super) own_words: BTreeMap<String, Words>,
+    /// Cases in which the engine keeps a record that Debezium loses.
+    #[serde(default)]
+    pub(super) kept: BTreeMap<String, Kept>,
+}
+
+/// Records that Debezium loses and the engine keeps.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Kept {
+    /// Why Debezium loses them.
+    pub(super) reason: String,
+    /// Their topic.
+    pub(super) topic: Pattern,
+    /// Their values.
+    pub(super) value: Pattern,
+}
+
+impl Kept {
+    /// Takes the records out of what the engine made; `None` when they are there.
+    pub(super) fn take(&self, records: &mut Vec<Record>) -> Option<String> {
+        let before = records.len();
+        let is_kept = |record: &Record| {
+            let value = record.raw_value.as_deref().unwrap_or_default();
+            self.topic.matches(&record.topic) && self.value.matches(value)
+        };
+        records.retain(|record| !is_kept(record));
+        (records.len() == before).then(|| {
+            let (topic, value) = (self.topic.as_str(), self.value.as_str());
+            format!(
+                "kept: no record of a topic {topic} matches {value}, which the engine must not lose"
+            )
+        })
+    }
 }
 
 /// The engine's own words for an error, in place of the text of a Java trace.
@@ -43,7 +77,8 @@ impl Expectations {
         let text = fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
         let read: Self =
             toml::from_str(&text).with_context(|| format!("read {}", file.display()))?;
-        for name in read.not_yet.keys().chain(read.own_words.keys()) {
+        let named = read.not_yet.keys().chain(read.own_words.keys());
+        for name in named.chain(read.kept.keys()) {
             if !cases.iter().any(|case| case.id == *name) {
                 bail!("{} names {name}, which is no case", file.display());
             }

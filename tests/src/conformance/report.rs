@@ -65,7 +65,12 @@ impl<W: Write> Report<W> {
             let not_yet = not_yet.map(|reason| format!(" (not yet: {reason})"));
             let words = expectations.own_words.get(&case.id);
             let words = words.map(|words| format!(" (own words: {})", words.reason));
-            let notes = [not_yet, words].into_iter().flatten().collect::<String>();
+            let kept = expectations.kept.get(&case.id);
+            let kept = kept.map(|kept| format!(" (keeps more: {})", kept.reason));
+            let notes = [not_yet, words, kept]
+                .into_iter()
+                .flatten()
+                .collect::<String>();
             writeln!(self.out, "{:<45} {}{notes}", case.id, case.title())?;
         }
         writeln!(self.out, "{} cases", cases.len())

@@ -186,11 +186,13 @@ impl Hall<'_> {
             version: !self.is_same_engine,
             trace: words.is_some(),
         };
+        let kept = self.expectations.kept.get(&case.id);
         let judge = Judge {
             target: &self.target,
             major: self.major,
             limits: self.limits,
             own_words,
+            kept: kept.filter(|_| !self.is_same_engine),
             names: words.map_or(&[], |words| words.names.as_slice()),
             save: self.save.as_deref(),
         };

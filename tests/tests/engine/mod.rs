@@ -3,6 +3,7 @@
 mod exactly_once;
 mod faults;
 mod guard;
+mod incremental;
 mod interrupted;
 mod restart;
 mod slot;

@@ -55,12 +55,18 @@ impl SourceHead {
         out.extend_from_slice(b",\"ts_us\":");
         json::int(us, out);
         out.extend_from_slice(b",\"ts_ns\":");
-        json::int(us.saturating_mul(1_000), out);
+        let incremental = context.snapshot == SnapshotMarker::Incremental;
+        // A row of an incremental snapshot has the time it was emitted, to the nanosecond.
+        let ns = if incremental {
+            context.now_ns
+        } else {
+            us.saturating_mul(1_000)
+        };
+        json::int(ns, out);
         out.extend_from_slice(table);
         out.extend_from_slice(b"\"txId\":");
         number(context.txid.map(u64::from), out);
         out.extend_from_slice(b",\"lsn\":");
-        let incremental = context.snapshot == SnapshotMarker::Incremental;
         number((!incremental).then_some(context.lsn.as_u64()), out);
         out.extend_from_slice(b",\"xmin\":");
         number(context.xmin, out);
