@@ -4,6 +4,8 @@
 //! facts; `snapshot` and `stream` turn rows and changes into `batch`es with the pure codec
 //! (`walcast-wire`); `publish` makes them and their checkpoint durable; `progress` holds the chain
 //! `confirmed ≤ checkpoint ≤ acked ≤ published ≤ received`; `task` runs it all, again after a fault.
+//! Beside that path, `signal` brings requests to a stream, `tables` adds a table to it, and `notify`
+//! tells what the connector does.
 //!
 //! It knows nothing of REST, of other connectors, or of who owns one.
 
@@ -15,12 +17,15 @@ pub mod clock;
 pub mod config;
 pub mod error;
 mod metrics;
+mod notify;
 mod postgres;
 mod progress;
 mod publish;
 pub mod settings;
+mod signal;
 mod snapshot;
 mod stream;
+mod tables;
 mod task;
 mod validate;
 
@@ -28,5 +33,7 @@ pub use cli::{CdcArgs, run};
 pub use config::{ConfigProblem, ConnectorConfig};
 pub use publish::properties::apply as apply_kafka_properties;
 pub use settings::WorkerSettings;
-pub use task::{Output, Task, TaskEvent, TaskState};
+pub use signal::Signal;
+pub use tables::{ConfigChange, Publication, TableAdded, TableRequest};
+pub use task::{Output, Reason, Refused, Task, TaskEvent, TaskHandle, TaskState};
 pub use validate::validate;

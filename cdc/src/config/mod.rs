@@ -3,11 +3,13 @@
 //! String properties come in, a validated [`ConnectorConfig`] leaves, or the list of everything
 //! that is wrong with them. Nothing here opens a connection.
 
+mod channels;
 mod columns;
 mod converter;
 mod database;
 mod heartbeat;
 mod kafka;
+mod notifications;
 mod pipeline;
 pub mod properties;
 mod publication;
@@ -22,9 +24,11 @@ use std::time::Duration;
 
 use walcast_wire::config::EncoderConfig;
 
+pub use channels::{FileSignals, KafkaSignals, SignalChannels};
 pub use database::{DatabaseConfig, SslMode};
 pub use heartbeat::HeartbeatConfig;
 pub use kafka::{TopicCreation, TopicGroups};
+pub use notifications::Notifications;
 pub use publication::{AutoIdentity, IdentityRule, PublicationConfig, PublicationMode};
 pub use reader::ConfigProblem;
 
@@ -114,6 +118,10 @@ pub struct ConnectorConfig {
     pub exactly_once_required: bool,
     /// `heartbeat.*`.
     pub heartbeat: HeartbeatConfig,
+    /// `notification.*`.
+    pub notifications: Notifications,
+    /// `signal.enabled.channels` and what belongs to single channels.
+    pub signal_channels: SignalChannels,
     /// `topic.prefix`.
     pub topic_prefix: String,
     /// `topic.creation.*`, when set.
@@ -165,7 +173,7 @@ fn read(
         &[("requested", false), ("required", true)],
         false,
     );
-    let encoder = converter::read(
+    let mut encoder = converter::read(
         r,
         props,
         defaults,
@@ -173,6 +181,10 @@ fn read(
         &database.dbname,
         &mut warnings,
     );
+    let notifications = notifications::read(r, &mut warnings);
+    if let Some(encoder) = &mut encoder {
+        encoder.notification_topic.clone_from(&notifications.topic);
+    }
     check_refresh(r);
     Some(ConnectorConfig {
         name,
@@ -185,6 +197,8 @@ fn read(
         poll_interval: r.millis_or("poll.interval.ms", 500),
         exactly_once_required,
         heartbeat: heartbeat::read(r, &mut warnings),
+        signal_channels: channels::read(r, &topic_prefix, &mut warnings),
+        notifications,
         topic_creation: kafka::read_topic_creation(r),
         producer_overrides: r.with_prefix("producer.override."),
         retries: read_retries(r),

@@ -237,19 +237,18 @@ pub const PROPERTIES: &[(&str, Treatment)] = &[
     ),
     ("extended.headers.enabled", Honoured),
     ("signal.data.collection", Only("", LATER)),
+    ("signal.enabled.channels", Honoured),
+    ("signal.poll.interval.ms", Honoured),
+    ("signal.kafka.topic", Honoured),
+    ("signal.kafka.groupId", Honoured),
+    ("signal.kafka.bootstrap.servers", Honoured),
     (
-        "signal.enabled.channels",
-        NoEffect("signals need signal.data.collection"),
+        "signal.kafka.poll.timeout.ms",
+        NoEffect("signals are taken as soon as they arrive"),
     ),
-    (
-        "signal.poll.interval.ms",
-        NoEffect("signals need signal.data.collection"),
-    ),
-    ("notification.enabled.channels", Only("", LATER)),
-    (
-        "notification.sink.topic.name",
-        NoEffect("it names the notification topic only"),
-    ),
+    ("signal.file", Honoured),
+    ("notification.enabled.channels", Honoured),
+    ("notification.sink.topic.name", Honoured),
     (
         "incremental.snapshot.chunk.size",
         NoEffect("it applies to incremental snapshots only"),
@@ -328,6 +327,11 @@ pub const PREFIXES: &[(&str, Treatment)] = &[
     (
         "errors.deadletterqueue.",
         NoEffect("Kafka Connect uses it for sinks only"),
+    ),
+    ("signal.consumer.", Honoured),
+    (
+        "notification.http.",
+        NoEffect("there is no HTTP channel; notification.enabled.channels refuses it"),
     ),
     ("signal.", NoEffect("signals need signal.data.collection")),
     ("openlineage.", NoEffect("it applies to OpenLineage only")),

@@ -5,6 +5,7 @@
 //! checkpointed before the end: a snapshot that was interrupted is taken again from the start.
 
 mod copy_text;
+pub(crate) mod notes;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::batch::{Batch, Mark};
 use crate::clock::SharedClock;
 use crate::error::{EngineError, Result};
 use crate::metrics::TaskMetrics;
+use crate::notify::Notifier;
 use crate::postgres::catalog::CapturedTable;
 use crate::postgres::connect::Session;
 use crate::postgres::fault;
@@ -28,6 +30,7 @@ use crate::postgres::replication::CreatedSlot;
 use crate::progress::{Chain, Stage};
 use crate::stream::relations::Relations;
 use copy_text::Row;
+use notes::Notes;
 
 /// How often progress is logged.
 const REPORT_EVERY: Duration = Duration::from_secs(10);
@@ -81,6 +84,7 @@ pub(crate) struct Snapshotter<'a> {
     held: Option<Held>,
     rows: u64,
     reported: Instant,
+    notes: Notes,
 }
 
 /// A row whose mark is not known yet.
@@ -98,6 +102,7 @@ impl<'a> Snapshotter<'a> {
         point: &'a Point,
         output: &'a mpsc::Sender<Batch>,
         (chain, metrics, clock): (Arc<Chain>, Arc<TaskMetrics>, SharedClock),
+        notifier: Notifier,
     ) -> Self {
         Self {
             session,
@@ -113,17 +118,24 @@ impl<'a> Snapshotter<'a> {
             held: None,
             rows: 0,
             reported: Instant::now(),
+            notes: Notes::new(notifier),
         }
     }
 
     /// Reads `tables` in order; the last batch carries `done`. Returns the last batch's number.
     pub(crate) async fn run(mut self, tables: &[CapturedTable], done: Mark) -> Result<u64> {
         tracing::info!(tables = tables.len(), lsn = %self.point.lsn, "snapshot begins");
+        let out = (self.relations.encoder(), &mut self.batch);
+        self.notes.started(out, tables)?;
         if let Err(error) = self.tables(tables).await {
+            let out = (self.relations.encoder(), &mut self.batch);
+            self.notes.aborted(out)?;
             // What came before is published, as Debezium does.
             self.hand_on().await?;
             return Err(error);
         }
+        let out = (self.relations.encoder(), &mut self.batch);
+        self.notes.completed(out)?;
         self.batch.mark = Some(done);
         self.hand_on().await?;
         tracing::info!(rows = self.rows, "snapshot ends");
@@ -132,7 +144,16 @@ impl<'a> Snapshotter<'a> {
 
     async fn tables(&mut self, tables: &[CapturedTable]) -> Result<()> {
         for (index, table) in tables.iter().enumerate() {
-            self.table(index, table).await?;
+            let out = (self.relations.encoder(), &mut self.batch);
+            self.notes.table_begun(out, table)?;
+            let before = self.rows;
+            let read = self.table(index, table).await;
+            let out = (self.relations.encoder(), &mut self.batch);
+            match &read {
+                Ok(()) => self.notes.table_done(out, table, self.rows - before)?,
+                Err(error) => self.notes.table_failed(out, table, error)?,
+            }
+            read?;
         }
         if let Some(held) = self.held.take() {
             self.emit(&held, true, true)?;

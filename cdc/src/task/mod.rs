@@ -1,6 +1,7 @@
 //! A running connector: attempts, retries, and what the worker is told.
 
 mod decide;
+mod handle;
 mod opening;
 mod session;
 mod slot_wait;
@@ -9,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use walcast_wire::config::EncoderConfig;
@@ -19,8 +20,12 @@ use crate::clock::{SharedClock, SystemClock};
 use crate::config::ConnectorConfig;
 use crate::error::{EngineError, Kind, Result};
 use crate::metrics::TaskMetrics;
+use crate::notify::Notifier;
 use crate::postgres::catalog::CapturedTable;
 use crate::settings::WorkerSettings;
+use crate::signal::Signal;
+
+pub use handle::{Reason, Refused, TaskHandle};
 
 /// The pause before the first retry; it doubles up to `retriable.restart.connector.wait.ms`.
 const PAUSE_MIN: Duration = Duration::from_millis(200);
@@ -69,6 +74,8 @@ pub(crate) struct TaskContext {
     pub(crate) output: Output,
     pub(crate) metrics: Arc<TaskMetrics>,
     pub(crate) clock: SharedClock,
+    /// Where signals are handed in while the connector streams.
+    pub(crate) doorway: watch::Sender<Option<mpsc::Sender<Signal>>>,
     run_id: String,
     events: mpsc::Sender<TaskEvent>,
 }
@@ -80,6 +87,10 @@ impl TaskContext {
             run_id: self.run_id.clone(),
             ..(*self.config.encoder).clone()
         }
+    }
+
+    pub(crate) fn notifier(&self) -> Notifier {
+        Notifier::new(&self.config, Arc::clone(&self.clock))
     }
 
     /// The tables a snapshot reads.
@@ -108,6 +119,7 @@ impl TaskContext {
 
 /// A running connector.
 pub struct Task {
+    handle: TaskHandle,
     stop: CancellationToken,
     running: JoinSet<()>,
 }
@@ -117,18 +129,38 @@ impl Task {
     pub fn start(config: ConnectorConfig, output: Output, events: mpsc::Sender<TaskEvent>) -> Self {
         let clock: SharedClock = Arc::new(SystemClock);
         let metrics = TaskMetrics::new(&config.name, &config.topic_prefix, Arc::clone(&clock));
+        let doorway = watch::Sender::new(None);
+        let handle = TaskHandle::new(config.clone(), doorway.subscribe());
         let context = TaskContext {
             config,
             output,
             metrics: Arc::new(metrics),
             clock,
+            doorway,
             run_id: uuid::Uuid::now_v7().to_string(),
             events,
         };
         let stop = CancellationToken::new();
         let mut running = JoinSet::new();
         running.spawn(supervise(context, stop.clone()));
-        Self { stop, running }
+        Self {
+            handle,
+            stop,
+            running,
+        }
+    }
+
+    /// What the running connector can be asked for; it may be kept beyond the task.
+    pub fn handle(&self) -> TaskHandle {
+        self.handle.clone()
+    }
+
+    /// Hands a signal to the connector, as [`TaskHandle::signal`] does.
+    ///
+    /// # Errors
+    /// When the connector does not stream, or has too many signals waiting.
+    pub async fn signal(&self, signal: Signal) -> Result<(), Refused> {
+        self.handle.signal(signal).await
     }
 
     /// Stops cleanly: what was published is checkpointed, and the slot is free afterwards.

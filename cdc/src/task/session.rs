@@ -21,6 +21,8 @@ use crate::postgres::replication::{self, CreatedSlot, NewSlot};
 use crate::postgres::{identity, publication, slot};
 use crate::progress::Chain;
 use crate::publish::{Durable, QUEUE_BATCHES, Wiring};
+use crate::signal::doors::Doors;
+use crate::snapshot::notes::Notes;
 use crate::snapshot::{self, Point, Snapshotter};
 use crate::stream::boundaries;
 use crate::stream::heartbeat::Heartbeat;
@@ -52,7 +54,7 @@ pub(super) async fn attempt(context: &TaskContext, stop: &CancellationToken) -> 
         metrics::counter!("walcast_cdc_offset_mismatch_total", "connector" => context.config.name.clone()).increment(1);
     }
     let run = Run::new(context, sql, plan, slot_state.is_some());
-    run.go(opened, stop).await
+    Box::pin(run.go(opened, stop)).await
 }
 
 /// One attempt, after its plan was made.
@@ -63,6 +65,8 @@ struct Run<'a> {
     slot_exists: bool,
     relations: Relations,
     chain: Arc<Chain>,
+    /// Where signals come in, while the connector streams.
+    doors: Option<Doors>,
 }
 
 impl<'a> Run<'a> {
@@ -76,6 +80,7 @@ impl<'a> Run<'a> {
             slot_exists,
             relations,
             chain: Arc::new(Chain::default()),
+            doors: None,
         }
     }
 
@@ -96,7 +101,11 @@ impl<'a> Run<'a> {
         let published = finish(&mut publisher).await;
         // The publisher's error is the cause when it went first.
         published?;
-        if let Some(ended) = read? {
+        let read = read?;
+        if let Some(doors) = self.doors.take() {
+            doors.close().await;
+        }
+        if let Some(ended) = read {
             ended.stream.confirm(durable.borrow().confirm);
             ended.stream.stop().await?;
         }
@@ -137,7 +146,9 @@ impl<'a> Run<'a> {
                 None => return Ok(None),
             }
         } else {
-            (offset.unwrap_or_default(), 0)
+            let notes = Notes::new(self.context.notifier());
+            let told = notes.skipped(self.relations.encoder(), &output, &self.chain);
+            (offset.unwrap_or_default(), told.await?)
         };
         let offset = self.timed(offset);
         boundaries::restore(self.relations.encoder(), &offset);
@@ -153,6 +164,9 @@ impl<'a> Run<'a> {
             heartbeat.act_before_stream().await;
         }
         let stream = session.start(&config.slot.name).await?;
+        let (mut doors, signals) = Doors::open(self.context, &durable, &self.chain)?;
+        doors.log_only(signals);
+        self.doors = Some(doors);
         self.context.metrics.connected(true);
         self.context.report_running().await;
         let reader = Reader {
@@ -220,7 +234,15 @@ impl<'a> Run<'a> {
             Arc::clone(&context.metrics),
             Arc::clone(&context.clock),
         );
-        let reader = Snapshotter::new(&keeper, &mut self.relations, &point, output, shared);
+        let notifier = context.notifier();
+        let reader = Snapshotter::new(
+            &keeper,
+            &mut self.relations,
+            &point,
+            output,
+            shared,
+            notifier,
+        );
         context.metrics.snapshot(true);
         let ended = tokio::select! {
             biased;
