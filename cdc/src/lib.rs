@@ -6,6 +6,9 @@
 //! `confirmed ≤ checkpoint ≤ acked ≤ published ≤ received`; `task` runs it all, again after a fault; `guard`
 //! watches beside it how much WAL the slot holds back.
 //!
+//! Beside that path, `signal` brings requests to a stream, `tables` adds a table to it, and `notify`
+//! tells what the connector does.
+//!
 //! It knows nothing of REST, of other connectors, or of who owns one.
 
 mod batch;
@@ -26,6 +29,7 @@ pub mod settings;
 mod signal;
 mod snapshot;
 mod stream;
+mod tables;
 mod task;
 mod validate;
 
@@ -33,5 +37,7 @@ pub use cli::{CdcArgs, run};
 pub use config::{ConfigProblem, ConnectorConfig};
 pub use publish::properties::apply as apply_kafka_properties;
 pub use settings::WorkerSettings;
-pub use task::{Output, Task, TaskEvent, TaskState};
+pub use signal::Signal;
+pub use tables::{ConfigChange, Publication, TableAdded, TableRequest};
+pub use task::{Output, Reason, Refused, Task, TaskEvent, TaskHandle, TaskState};
 pub use validate::validate;

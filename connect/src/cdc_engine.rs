@@ -6,10 +6,16 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use walcast_cdc::{ConfigProblem, ConnectorConfig, Output, Task, TaskState, WorkerSettings};
+use walcast_cdc::{
+    ConfigProblem, ConnectorConfig, Output, Publication, Reason, Signal, Task, TaskHandle,
+    TaskState, WorkerSettings,
+};
 
 use crate::config::{Properties, WorkerConfig};
-use crate::engine::{Engine, Problem, RunningTask, TaskEvent};
+use crate::engine::{
+    ConfigChange, Control, Engine, Problem, Refused, RunningTask, SignalRequest, TableAdded,
+    TableRequest, TaskEvent,
+};
 
 /// Events that may wait between the engine and the runner.
 const EVENTS: usize = 16;
@@ -96,10 +102,65 @@ struct CdcTask {
 
 #[async_trait]
 impl RunningTask for CdcTask {
+    fn control(&self) -> Arc<dyn Control> {
+        Arc::new(CdcControl(self.task.handle()))
+    }
+
     async fn stop(mut self: Box<Self>) {
         self.task.stop().await;
         // The engine's events end with its task.
         while self.forwarding.join_next().await.is_some() {}
+    }
+}
+
+struct CdcControl(TaskHandle);
+
+#[async_trait]
+impl Control for CdcControl {
+    async fn signal(&self, signal: SignalRequest) -> Result<String, Refused> {
+        let signal = Signal::new(signal.id, signal.kind, signal.data);
+        let id = signal.id.clone();
+        self.0.signal(signal).await?;
+        Ok(id)
+    }
+
+    async fn add_table(&self, request: TableRequest) -> Result<TableAdded, Refused> {
+        let request = walcast_cdc::TableRequest {
+            table: request.table,
+            backfill: request.backfill,
+            condition: request.condition,
+            wait: request.wait,
+        };
+        let added = self.0.add_table(&request).await?;
+        Ok(TableAdded {
+            table: added.table,
+            publication: match added.publication {
+                Publication::Added => "added",
+                Publication::Present => "present",
+                Publication::AllTables => "all-tables",
+            },
+            signal: added.signal,
+            notes: added.notes,
+        })
+    }
+}
+
+impl From<walcast_cdc::Refused> for Refused {
+    fn from(refused: walcast_cdc::Refused) -> Self {
+        Self {
+            status: match refused.reason {
+                Reason::Unknown => 404,
+                Reason::Conflict => 409,
+                Reason::NotAllowed => 422,
+                Reason::Unavailable => 503,
+            },
+            message: refused.message,
+            sql: refused.sql,
+            change: refused.change.map(|change| ConfigChange {
+                property: change.property,
+                add: change.add,
+            }),
+        }
     }
 }
 

@@ -4,6 +4,8 @@
 //! out. The real engine is `walcast-cdc`; tests bring their own.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;
@@ -63,9 +65,87 @@ pub trait Engine: Send + Sync + 'static {
     ) -> Result<Box<dyn RunningTask>, Vec<Problem>>;
 }
 
+/// A request to a running connector, as Debezium's signal table holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignalRequest {
+    /// Its id; without one it gets one.
+    pub id: Option<String>,
+    /// What is to be done.
+    pub kind: String,
+    /// What it needs to know, as JSON.
+    pub data: Option<String>,
+}
+
+/// A table that a running connector is to capture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableRequest {
+    /// `schema.name`.
+    pub table: String,
+    /// Whether the rows that are there already are read.
+    pub backfill: bool,
+    /// A condition on the rows that are read.
+    pub condition: Option<String>,
+    /// How long transactions that stand in the way are waited for.
+    pub wait: Duration,
+}
+
+/// A table that was added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableAdded {
+    /// `schema.name`.
+    pub table: String,
+    /// What was done for the publication: `added`, `present`, `all-tables`.
+    pub publication: &'static str,
+    /// The id of the signal that has the rows read.
+    pub signal: Option<String>,
+    /// What the caller should know.
+    pub notes: Vec<String>,
+}
+
+/// A change of a connector's configuration: something added to a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigChange {
+    /// The property that holds the list.
+    pub property: &'static str,
+    /// What is added.
+    pub add: String,
+}
+
+/// A request that a running task refuses.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Refused {
+    /// The HTTP status that says so.
+    pub status: u16,
+    /// What is wrong, and the cure.
+    pub message: String,
+    /// Statements that cure it, when somebody else must run them in the database.
+    pub sql: Option<String>,
+    /// The change of the connector's configuration that cures it.
+    pub change: Option<ConfigChange>,
+}
+
+/// What a running task can be asked for. It may be kept beyond the task, and refuses everything then.
+#[async_trait]
+pub trait Control: Send + Sync {
+    /// Hands a signal to the connector; answers its id.
+    ///
+    /// # Errors
+    /// The task cannot take it now.
+    async fn signal(&self, signal: SignalRequest) -> Result<String, Refused>;
+
+    /// Has the connector capture a further table.
+    ///
+    /// # Errors
+    /// What is missing, and the cure; the same can be asked again then.
+    async fn add_table(&self, request: TableRequest) -> Result<TableAdded, Refused>;
+}
+
 /// A task that was started.
 #[async_trait]
 pub trait RunningTask: Send {
+    /// What it can be asked for while it runs.
+    fn control(&self) -> Arc<dyn Control>;
+
     /// Stops it cleanly: what Kafka has acknowledged is checkpointed. When it returns nothing of
     /// the task runs any more, so that another may start.
     async fn stop(self: Box<Self>);

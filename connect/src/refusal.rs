@@ -10,6 +10,8 @@ pub(crate) struct Refusal {
     pub(crate) status: u16,
     /// Connect's words where it has any.
     pub(crate) message: String,
+    /// Statements that cure it, when somebody else must run them in the database.
+    pub(crate) sql: Option<String>,
 }
 
 impl Refusal {
@@ -17,6 +19,7 @@ impl Refusal {
         Self {
             status,
             message: message.into(),
+            sql: None,
         }
     }
 

@@ -90,6 +90,7 @@ impl Worker {
             configs: state.configs,
             statuses: state.statuses,
             config_log: Arc::new(state.config_log),
+            live: Arc::default(),
             worker_id: worker_id.into(),
             now_ms: given.now_ms,
             config: Arc::clone(&config),

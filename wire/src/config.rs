@@ -35,6 +35,8 @@ pub struct EncoderConfig {
     pub transaction_topic: Option<String>,
     /// Where heartbeats go.
     pub heartbeat_topic: String,
+    /// `notification.sink.topic.name`, when notifications become records.
+    pub notification_topic: Option<String>,
     /// `decimal.handling.mode`.
     pub decimal: DecimalMode,
     /// `time.precision.mode`.
@@ -136,6 +138,7 @@ impl Default for EncoderConfig {
             topic_naming: TopicNaming::default(),
             transaction_topic: None,
             heartbeat_topic: String::new(),
+            notification_topic: None,
             decimal: DecimalMode::default(),
             time_precision: TimePrecisionMode::default(),
             interval: IntervalMode::default(),

@@ -9,6 +9,7 @@ mod error;
 mod frame;
 mod heartbeat;
 mod message;
+mod notification;
 mod row;
 mod source;
 mod transaction;
@@ -17,6 +18,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 pub use error::{EncodeError, PlanError};
+pub use notification::Notification;
 
 use crate::catalog::{Table, Types};
 use crate::config::EncoderConfig;
@@ -53,6 +55,7 @@ pub struct Encoder {
     message: message::MessagePlan,
     pipeline: Option<Pipeline>,
     heartbeat: frame::Frame,
+    notification: Option<frame::Frame>,
     transactions: Option<transaction::Transactions>,
     /// Labels that were not known when they came first.
     unknown_labels: HashSet<(u32, Vec<u8>)>,
@@ -95,6 +98,7 @@ impl Encoder {
             message: message::MessagePlan::new(&config),
             pipeline,
             heartbeat: heartbeat::frame(&config),
+            notification: notification::frame(&config),
             transactions: transaction::Transactions::new(&config),
             plans: HashMap::new(),
             unknown_labels: HashSet::new(),

@@ -15,3 +15,18 @@ pub(crate) fn bucket_count(entries: usize) -> u32 {
     }
     buckets
 }
+
+/// Buckets of a `HashMap` that was made from a map of `copied` entries and then grew to `entries`.
+pub(crate) fn copied_bucket_count(copied: usize, entries: usize) -> u32 {
+    if copied == 0 {
+        return bucket_count(entries);
+    }
+    let fitting = copied.saturating_mul(4).div_ceil(3);
+    let fitting = u32::try_from(fitting).unwrap_or(1 << 30).min(1 << 30);
+    let mut buckets = fitting.next_power_of_two();
+    let limit = |buckets: u32| usize::try_from(buckets - buckets.div_ceil(4));
+    while limit(buckets).is_ok_and(|limit| limit < entries) && buckets < 1 << 30 {
+        buckets *= 2;
+    }
+    buckets
+}

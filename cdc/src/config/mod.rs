@@ -3,12 +3,14 @@
 //! String properties come in, a validated [`ConnectorConfig`] leaves, or the list of everything
 //! that is wrong with them. Nothing here opens a connection.
 
+mod channels;
 mod columns;
 mod converter;
 mod database;
 mod guard;
 mod heartbeat;
 mod kafka;
+mod notifications;
 mod pipeline;
 pub mod properties;
 mod publication;
@@ -26,10 +28,12 @@ use std::time::Duration;
 
 use walcast_wire::config::EncoderConfig;
 
+pub use channels::{FileSignals, KafkaSignals, SignalChannels};
 pub use database::{DatabaseConfig, SslMode};
 pub use guard::{GuardConfig, GuardPolicy};
 pub use heartbeat::HeartbeatConfig;
 pub use kafka::{TopicCreation, TopicGroups};
+pub use notifications::Notifications;
 pub use publication::{AutoIdentity, IdentityRule, PublicationConfig, PublicationMode};
 pub use reader::ConfigProblem;
 pub use signal::{SignalConfig, TableName, Watermarks};
@@ -77,6 +81,10 @@ pub struct ConnectorConfig {
     pub heartbeat: HeartbeatConfig,
     /// `signal.*`, `incremental.snapshot.*`, `read.only`.
     pub signal: SignalConfig,
+    /// `notification.*`.
+    pub notifications: Notifications,
+    /// `signal.enabled.channels` and what belongs to single channels.
+    pub signal_channels: SignalChannels,
     /// `topic.prefix`.
     pub topic_prefix: String,
     /// `topic.creation.*`, when set.
@@ -128,7 +136,7 @@ fn read(
         &[("requested", false), ("required", true)],
         false,
     );
-    let encoder = converter::read(
+    let mut encoder = converter::read(
         r,
         props,
         defaults,
@@ -136,6 +144,10 @@ fn read(
         &database.dbname,
         &mut warnings,
     );
+    let notifications = notifications::read(r, &mut warnings);
+    if let Some(encoder) = &mut encoder {
+        encoder.notification_topic.clone_from(&notifications.topic);
+    }
     check_refresh(r);
     let signal = signal::read(r);
     let encoder = encoder.map(|mut encoder| {
@@ -154,6 +166,8 @@ fn read(
         exactly_once_required,
         heartbeat: heartbeat::read(r, &mut warnings),
         signal,
+        signal_channels: channels::read(r, &topic_prefix, &mut warnings),
+        notifications,
         topic_creation: kafka::read_topic_creation(r),
         producer_overrides: r.with_prefix("producer.override."),
         retries: read_retries(r),

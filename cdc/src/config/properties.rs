@@ -235,18 +235,20 @@ pub const PROPERTIES: &[(&str, Treatment)] = &[
     ),
     ("extended.headers.enabled", Honoured),
     ("signal.data.collection", Honoured),
-    (
-        "signal.enabled.channels",
-        NoEffect("signals need signal.data.collection"),
-    ),
+    ("signal.enabled.channels", Honoured),
     ("signal.poll.interval.ms", Honoured),
+    ("signal.kafka.topic", Honoured),
+    ("signal.kafka.groupId", Honoured),
+    ("signal.kafka.bootstrap.servers", Honoured),
+    (
+        "signal.kafka.poll.timeout.ms",
+        NoEffect("signals are taken as soon as they arrive"),
+    ),
+    ("signal.file", Honoured),
     ("signal.emit.failure.max.retries", NoEffect(WATERMARK_RETRY)),
     ("signal.emit.failure.backoff.ms", NoEffect(WATERMARK_RETRY)),
-    ("notification.enabled.channels", Only("", LATER)),
-    (
-        "notification.sink.topic.name",
-        NoEffect("it names the notification topic only"),
-    ),
+    ("notification.enabled.channels", Honoured),
+    ("notification.sink.topic.name", Honoured),
     ("incremental.snapshot.chunk.size", Honoured),
     ("incremental.snapshot.watermarking.strategy", Honoured),
     (
@@ -316,6 +318,11 @@ pub const PREFIXES: &[(&str, Treatment)] = &[
     (
         "errors.deadletterqueue.",
         NoEffect("Kafka Connect uses it for sinks only"),
+    ),
+    ("signal.consumer.", Honoured),
+    (
+        "notification.http.",
+        NoEffect("there is no HTTP channel; notification.enabled.channels refuses it"),
     ),
     ("signal.", NoEffect("signals need signal.data.collection")),
     ("openlineage.", NoEffect("it applies to OpenLineage only")),

@@ -265,3 +265,60 @@ fn topics_are_named_as_the_strategy_says() {
     let missing = refused(&regex(&[("topic.regex", "(.*)")]));
     assert!(missing.1.contains("must be non-empty"), "{missing:?}");
 }
+
+#[test]
+fn channels_of_signals_and_notifications_are_read() {
+    let config = parse(&[]).unwrap();
+    assert!(config.signal_channels.source && config.signal_channels.kafka.is_none());
+    assert_eq!(config.notifications, Notifications::default());
+    let config = parse(&[
+        ("signal.enabled.channels", "kafka, file"),
+        ("signal.consumer.fetch.min.bytes", "1"),
+        ("notification.enabled.channels", "sink,log"),
+        ("notification.sink.topic.name", "told"),
+    ])
+    .unwrap();
+    let channels = config.signal_channels;
+    assert!(!channels.source);
+    let kafka = channels.kafka.unwrap();
+    assert_eq!(
+        (&*kafka.topic, &*kafka.group_id),
+        ("p-signal", "kafka-signal")
+    );
+    assert_eq!(kafka.consumer.len(), 1);
+    let file = channels.file.unwrap();
+    assert_eq!(file.path.to_str(), Some("file-signals.txt"));
+    assert_eq!(config.encoder.notification_topic.as_deref(), Some("told"));
+    assert!(config.notifications.log);
+    assert_eq!(config.warnings, []);
+}
+
+#[test]
+fn channels_that_are_not_there_are_refused_and_those_of_the_jvm_left_out() {
+    for (property, value, words) in [
+        (
+            "signal.enabled.channels",
+            "source,smoke",
+            "no channel smoke",
+        ),
+        ("notification.enabled.channels", "http", "no channel http"),
+    ] {
+        let (named, message) = refused(&[(property, value)]);
+        assert_eq!(named, property);
+        assert!(message.contains(words), "{message}");
+    }
+    let (named, message) = refused(&[("notification.enabled.channels", "sink")]);
+    assert_eq!(named, "notification.sink.topic.name");
+    assert!(
+        message.ends_with(
+            "Notification topic name must be provided when kafka notification channel is enabled"
+        ),
+        "{message}"
+    );
+    let config = parse(&[
+        ("signal.enabled.channels", "jmx"),
+        ("notification.enabled.channels", "jmx"),
+    ])
+    .unwrap();
+    assert_eq!(config.warnings.len(), 2);
+}

@@ -9,6 +9,7 @@ const RENAMED: &[(&str, &str)] = &[
     ("max.request.size", "message.max.bytes"),
     ("ssl.truststore.location", "ssl.ca.location"),
     ("ssl.keystore.password", "ssl.key.password"),
+    ("fetch.max.wait.ms", "fetch.wait.max.ms"),
 ];
 
 /// Java names that have no meaning for a native client and cannot change a record.
@@ -18,6 +19,8 @@ const MEANINGLESS: &[&str] = &[
     "key.deserializer",
     "value.deserializer",
     "max.block.ms",
+    "max.poll.records",
+    "default.api.timeout.ms",
     "ssl.truststore.type",
     "ssl.keystore.type",
     "ssl.truststore.password",

@@ -7,6 +7,7 @@ use walcast_wire::connect_offset::Offset;
 use walcast_wire::context::SnapshotMarker;
 use walcast_wire::lsn::Lsn;
 
+use super::notes::{Notes, Out};
 use super::piece_reader::{Event, Held, Shared};
 use super::plan::Piece;
 use super::progress::Progress;
@@ -14,6 +15,7 @@ use super::rows::RowEncoder;
 use super::state::SnapshotState;
 use crate::batch::{Batch, Mark};
 use crate::error::{EngineError, Result};
+use crate::postgres::catalog::CapturedTable;
 use crate::progress::{Chain, Stage};
 use crate::stream::relations::Relations;
 
@@ -22,6 +24,8 @@ use crate::stream::relations::Relations;
 struct Standing {
     /// Pieces that are still to be read.
     left: usize,
+    /// Whether something of it has come.
+    begun: bool,
     /// The last row seen of a piece, and that piece, which is done when the row is handed on.
     held: Option<(Held, Piece)>,
 }
@@ -46,6 +50,7 @@ pub(crate) struct Collector<'a> {
     progress: Progress,
     /// `None` for a snapshot that does not go on after an interruption.
     checkpoints: Option<Checkpoints>,
+    notes: Notes,
     tables: Vec<Standing>,
     /// The last row of a table that is complete, while no row of another has come.
     final_row: Option<(usize, Held, Piece)>,
@@ -58,10 +63,13 @@ impl<'a> Collector<'a> {
         shared: Arc<Shared>,
         (relations, rows): (&'a mut Relations, RowEncoder),
         (output, chain): (&'a mpsc::Sender<Batch>, Arc<Chain>),
-        (progress, checkpoints): (Progress, Option<Checkpoints>),
+        (progress, checkpoints, notes): (Progress, Option<Checkpoints>, Notes),
         seq: u64,
     ) -> Self {
-        let standing = |left| Standing { left, held: None };
+        let standing = |left| Standing {
+            left,
+            ..Standing::default()
+        };
         let tables = shared.tables.iter().map(|t| standing(t.pieces)).collect();
         Self {
             shared,
@@ -71,10 +79,21 @@ impl<'a> Collector<'a> {
             chain,
             progress,
             checkpoints,
+            notes,
             tables,
             final_row: None,
             seq,
         }
+    }
+
+    /// Tells that the snapshot of `tables` begins.
+    pub(crate) async fn begin(&mut self, tables: &[CapturedTable]) -> Result<()> {
+        self.tell(|notes, out| notes.started(out, tables)).await
+    }
+
+    /// Tells that the snapshot failed.
+    pub(crate) async fn abort(&mut self) -> Result<()> {
+        self.tell(|notes, out| notes.aborted(out)).await
     }
 
     /// Handles what the streams tell until they have ended. Returns the last batch's number.
@@ -82,12 +101,20 @@ impl<'a> Collector<'a> {
         while let Some(event) = self.progress.next(events).await {
             match event {
                 Event::Rows { table, batch } => {
+                    self.comes(table).await?;
                     self.before_rows_of(table).await?;
                     self.progress.rows(table, batch.len() as u64);
                     self.hand_on(batch).await?;
                     self.shared.gate.open(table);
                 }
-                Event::Read { piece, last } => self.read(piece, last).await?,
+                Event::Read { piece, last } => {
+                    self.comes(piece.table).await?;
+                    self.read(piece, last).await?;
+                }
+                Event::Refused { table } => {
+                    self.tell_of(table, |notes, out, table| notes.table_failed(out, table))
+                        .await?;
+                }
             }
         }
         Ok(())
@@ -100,6 +127,8 @@ impl<'a> Collector<'a> {
             self.encode(table, &held, SnapshotMarker::Last, &mut batch)
                 .await?;
         }
+        self.notes
+            .completed((self.relations.encoder(), &mut batch))?;
         batch.mark = Some(done);
         self.send(batch).await?;
         self.progress.end();
@@ -134,7 +163,11 @@ impl<'a> Collector<'a> {
     /// All pieces of a table are read; `held` is its last row.
     async fn complete(&mut self, table: usize, held: Option<(Held, Piece)>) -> Result<()> {
         self.shared.gate.open(table);
-        self.progress.complete(table);
+        let rows = self.progress.complete(table) + u64::from(held.is_some());
+        self.tell_of(table, |notes, out, table| {
+            notes.table_done(out, table, rows)
+        })
+        .await?;
         match held {
             Some((held, piece)) => {
                 self.release_final(table).await?;
@@ -143,6 +176,42 @@ impl<'a> Collector<'a> {
             None => self.finished(table),
         }
         Ok(())
+    }
+
+    /// Something of `table` comes.
+    async fn comes(&mut self, table: usize) -> Result<()> {
+        let standing = self.tables.get_mut(table);
+        if standing.is_none_or(|s| std::mem::replace(&mut s.begun, true)) {
+            return Ok(());
+        }
+        self.tell_of(table, |notes, out, table| notes.table_begun(out, table))
+            .await
+    }
+
+    /// Hands on a notification about a table, if there is a topic for it.
+    async fn tell_of(
+        &mut self,
+        table: usize,
+        tell: impl FnOnce(&mut Notes, Out<'_>, &CapturedTable) -> Result<()>,
+    ) -> Result<()> {
+        let shared = Arc::clone(&self.shared);
+        match shared.tables.get(table) {
+            Some(planned) => {
+                self.tell(|notes, out| tell(notes, out, &planned.table))
+                    .await
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Hands on a notification, if there is a topic for it.
+    async fn tell(&mut self, tell: impl FnOnce(&mut Notes, Out<'_>) -> Result<()>) -> Result<()> {
+        let mut batch = Batch::default();
+        tell(&mut self.notes, (self.relations.encoder(), &mut batch))?;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.hand_on(batch).await
     }
 
     /// Hands on what is held and must come before rows of `table`.

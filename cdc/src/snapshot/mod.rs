@@ -22,6 +22,7 @@ pub(crate) mod copy_text;
 mod gate;
 pub(crate) mod keeper;
 pub(crate) mod metrics;
+pub(crate) mod notes;
 mod piece_reader;
 mod plan;
 mod progress;
@@ -39,6 +40,7 @@ use crate::batch::{Batch, Mark};
 use crate::clock::SharedClock;
 use crate::config::{DatabaseConfig, SnapshotConfig};
 use crate::error::{EngineError, Result};
+use crate::notify::Notifier;
 use crate::postgres::catalog::CapturedTable;
 use crate::postgres::connect::Session;
 use crate::progress::Chain;
@@ -47,6 +49,7 @@ use collector::{Checkpoints, Collector};
 use gate::Gate;
 use keeper::Keeper;
 use metrics::SnapshotMetrics;
+use notes::Notes;
 use piece_reader::{PieceReader, Shared};
 use progress::Progress;
 use rows::RowEncoder;
@@ -69,6 +72,7 @@ pub(crate) struct Snapshot<'a> {
     pub(crate) chain: Arc<Chain>,
     pub(crate) metrics: Arc<SnapshotMetrics>,
     pub(crate) clock: SharedClock,
+    pub(crate) notifier: Notifier,
     /// Whether a bar is shown on standard error.
     pub(crate) bar: bool,
     /// The number of the last batch that was handed on.
@@ -115,11 +119,18 @@ impl Snapshot<'_> {
             shared,
             (self.relations, rows()),
             (self.output, self.chain),
-            (progress, checkpoints),
+            (progress, checkpoints, Notes::new(self.notifier)),
             self.seq,
         );
+        collector.begin(tables).await?;
         // The sessions keep the tables from being dropped before their last rows are encoded.
-        let _sessions = drive(&mut readers, collector.run(&mut events)).await?;
+        let _sessions = match drive(&mut readers, collector.run(&mut events)).await {
+            Ok(sessions) => sessions,
+            Err(error) => {
+                collector.abort().await?;
+                return Err(error);
+            }
+        };
         collector.finish(done).await
     }
 }

@@ -47,6 +47,8 @@ pub(crate) enum Event {
     Rows { table: usize, batch: Batch },
     /// A piece is read; with its last row, when it has rows.
     Read { piece: Piece, last: Option<Held> },
+    /// The database would not read a table.
+    Refused { table: usize },
 }
 
 /// What all streams of a snapshot share.
@@ -137,6 +139,9 @@ impl PieceReader {
                 tries += 1;
                 let again = error.kind() == Kind::Transient && repeatable(&piece.read);
                 if !again || tries >= TRIES {
+                    if is_of_database(&error) {
+                        self.tell(Event::Refused { table: piece.table }).await?;
+                    }
                     return Err(named(&planned, error));
                 }
                 tracing::warn!(
@@ -240,6 +245,12 @@ impl PieceReader {
 /// Whether reading the piece again on the same snapshot gives the same rows in the same order.
 fn repeatable(read: &Read) -> bool {
     matches!(read, Read::Blocks(..) | Read::Newer(..))
+}
+
+/// Whether the error is one that the database answered with, or that cut it off.
+fn is_of_database(error: &EngineError) -> bool {
+    let cause = std::error::Error::source(error);
+    cause.is_some_and(|cause| cause.is::<tokio_postgres::Error>())
 }
 
 fn named(planned: &PlannedTable, error: EngineError) -> EngineError {

@@ -88,18 +88,20 @@ impl Progress {
         }
     }
 
-    /// A table is complete.
-    pub(crate) fn complete(&mut self, table: usize) {
+    /// A table is complete. Returns how many rows of it were handed on.
+    pub(crate) fn complete(&mut self, table: usize) -> u64 {
         self.left = self.left.saturating_sub(1);
         self.metrics.left(self.left);
-        if let Some((name, rows)) = self.tables.get(table) {
-            tracing::info!(
-                table = name,
-                rows,
-                tables_left = self.left,
-                "a table is complete"
-            );
-        }
+        let Some((name, rows)) = self.tables.get(table) else {
+            return 0;
+        };
+        tracing::info!(
+            table = name,
+            rows,
+            tables_left = self.left,
+            "a table is complete"
+        );
+        *rows
     }
 
     /// All rows handed on, those before an interruption included.

@@ -14,7 +14,7 @@ use crate::incremental::worker::Report;
 use crate::incremental::{Incremental, key};
 use crate::notify::Notifier;
 use crate::signal::request::{Request, Tables, Unfit, expand};
-use crate::signal::{Channel, Inbox, Signal, row};
+use crate::signal::{Channel, Signal, row};
 use crate::snapshot::copy_text::Row;
 
 /// What a stream needs for signals.
@@ -24,8 +24,6 @@ pub(crate) struct Signals {
     pub(crate) notifier: Notifier,
     /// Signals of other channels than the signal table.
     pub(crate) waiting: mpsc::Receiver<Signal>,
-    /// Kept open for them.
-    pub(crate) _inbox: Inbox,
     /// The signal table's OID, once the stream announced it.
     pub(crate) relation: Option<u32>,
 }

@@ -2,6 +2,7 @@
 
 mod decide;
 mod found;
+mod handle;
 mod opening;
 mod session;
 mod slot_wait;
@@ -12,7 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use walcast_wire::config::EncoderConfig;
@@ -23,9 +24,13 @@ use crate::config::ConnectorConfig;
 use crate::error::{EngineError, Kind, Result};
 use crate::guard::Guard;
 use crate::metrics::TaskMetrics;
+use crate::notify::Notifier;
 use crate::postgres::catalog::CapturedTable;
 use crate::settings::WorkerSettings;
+use crate::signal::Signal;
 use crate::snapshot::metrics::SnapshotMetrics;
+
+pub use handle::{Reason, Refused, TaskHandle};
 
 /// The pause before the first retry; it doubles up to `retriable.restart.connector.wait.ms`.
 const PAUSE_MIN: Duration = Duration::from_millis(200);
@@ -78,6 +83,8 @@ pub(crate) struct TaskContext {
     /// Whether a snapshot draws a bar on standard error.
     pub(crate) bar: bool,
     pub(crate) guard: Guard,
+    /// Where signals are handed in while the connector streams.
+    pub(crate) doorway: watch::Sender<Option<mpsc::Sender<Signal>>>,
     run_id: String,
     events: mpsc::Sender<TaskEvent>,
 }
@@ -89,6 +96,10 @@ impl TaskContext {
             run_id: self.run_id.clone(),
             ..(*self.config.encoder).clone()
         }
+    }
+
+    pub(crate) fn notifier(&self) -> Notifier {
+        Notifier::new(&self.config, Arc::clone(&self.clock))
     }
 
     /// The tables a snapshot reads.
@@ -117,6 +128,7 @@ impl TaskContext {
 
 /// A running connector.
 pub struct Task {
+    handle: TaskHandle,
     stop: CancellationToken,
     running: JoinSet<()>,
 }
@@ -145,6 +157,8 @@ impl Task {
         let clock: SharedClock = Arc::new(SystemClock);
         let metrics = TaskMetrics::new(&config.name, &config.topic_prefix, Arc::clone(&clock));
         let snapshots = SnapshotMetrics::new(&config.name, &config.topic_prefix);
+        let doorway = watch::Sender::new(None);
+        let handle = TaskHandle::new(config.clone(), doorway.subscribe());
         let context = TaskContext {
             guard: Guard::start(&config),
             config,
@@ -153,13 +167,31 @@ impl Task {
             snapshots: Arc::new(snapshots),
             clock,
             bar,
+            doorway,
             run_id: uuid::Uuid::now_v7().to_string(),
             events,
         };
         let stop = CancellationToken::new();
         let mut running = JoinSet::new();
         running.spawn(supervise(context, stop.clone()));
-        Self { stop, running }
+        Self {
+            handle,
+            stop,
+            running,
+        }
+    }
+
+    /// What the running connector can be asked for; it may be kept beyond the task.
+    pub fn handle(&self) -> TaskHandle {
+        self.handle.clone()
+    }
+
+    /// Hands a signal to the connector, as [`TaskHandle::signal`] does.
+    ///
+    /// # Errors
+    /// When the connector does not stream, or has too many signals waiting.
+    pub async fn signal(&self, signal: Signal) -> Result<(), Refused> {
+        self.handle.signal(signal).await
     }
 
     /// Stops cleanly: what was published is checkpointed, and the slot is free afterwards.

@@ -19,14 +19,15 @@ use crate::checkpoint;
 use crate::error::{EngineError, Result};
 use crate::incremental::worker::Tools;
 use crate::incremental::{Incremental, Settings};
-use crate::notify::Notifier;
 use crate::postgres::catalog::{self, CapturedTable};
 use crate::postgres::connect::{self, Session};
-use crate::postgres::replication::{self, NewSlot};
+use crate::postgres::replication::{self, CreatedSlot, GatedSession, NewSlot};
 use crate::postgres::{identity, publication, server, slot};
 use crate::progress::Chain;
 use crate::publish::{Durable, QUEUE_BATCHES, Wiring};
-use crate::signal::Inbox;
+use crate::signal::Signal;
+use crate::signal::doors::Doors;
+use crate::snapshot::notes::Notes;
 use crate::stream::boundaries;
 use crate::stream::heartbeat::Heartbeat;
 use crate::stream::position::Cursor;
@@ -57,6 +58,8 @@ pub(super) struct Run<'a> {
     pub(super) slot_confirmed: Option<Lsn>,
     pub(super) relations: Relations,
     pub(super) chain: Arc<Chain>,
+    /// Where signals come in, while the connector streams.
+    doors: Option<Doors>,
 }
 
 impl<'a> Run<'a> {
@@ -71,6 +74,7 @@ impl<'a> Run<'a> {
             slot_confirmed: found.slot_confirmed,
             relations,
             chain: Arc::new(Chain::default()),
+            doors: None,
         }
     }
 
@@ -91,7 +95,11 @@ impl<'a> Run<'a> {
         let published = finish(&mut publisher).await;
         // The publisher's error is the cause when it went first.
         published?;
-        if let Some(ended) = read? {
+        let read = read?;
+        if let Some(doors) = self.doors.take() {
+            doors.close().await;
+        }
+        if let Some(ended) = read {
             ended.stream.confirm(durable.borrow().confirm);
             ended.stream.stop().await?;
         }
@@ -119,18 +127,7 @@ impl<'a> Run<'a> {
             .filter(|_| !self.plan.snapshot)
             .and_then(checkpoint::completed);
         let mut session = replication::open(config, floor).await?;
-        let created = if self.slot_exists {
-            None
-        } else {
-            let slot = NewSlot {
-                name: &config.slot.name,
-                temporary: false,
-                failover: config.slot.failover,
-            };
-            let created = super::slot_wait::create(&mut session, &self.sql, slot, stop).await?;
-            self.context.guard.slot_is_ours();
-            Some(created)
-        };
+        let created = self.make_slot(&mut session, stop).await?;
         let (offset, seq) = if self.plan.snapshot {
             let start = self.snapshot_start(created, offset, stop).await?;
             match self.snapshot(start, &captured, &output, stop).await? {
@@ -138,7 +135,9 @@ impl<'a> Run<'a> {
                 None => return Ok(None),
             }
         } else {
-            (offset.unwrap_or_default(), 0)
+            let notes = Notes::new(self.context.notifier());
+            let told = notes.skipped(self.relations.encoder(), &output, &self.chain);
+            (offset.unwrap_or_default(), told.await?)
         };
         let offset = self.timed(offset);
         boundaries::restore(self.relations.encoder(), &offset);
@@ -150,9 +149,11 @@ impl<'a> Run<'a> {
             heartbeat.act_before_stream().await;
         }
         super::slot_wait::until_free(&self.sql, &config.slot, stop).await?;
-        let signals = self.signals(&offset);
         let stream = session.start(&config.slot.name).await?;
         self.context.guard.slot_is_ours();
+        let (doors, waiting) = Doors::open(self.context, &durable, &self.chain)?;
+        self.doors = Some(doors);
+        let signals = self.signals(&offset, waiting);
         self.context.metrics.connected(true);
         self.context.report_running().await;
         let reader = Reader {
@@ -177,6 +178,26 @@ impl<'a> Run<'a> {
         ended.map(Some)
     }
 
+    /// Makes the slot when it is missing.
+    async fn make_slot(
+        &self,
+        session: &mut GatedSession,
+        stop: &CancellationToken,
+    ) -> Result<Option<CreatedSlot>> {
+        if self.slot_exists {
+            return Ok(None);
+        }
+        let config = &self.context.config.slot;
+        let slot = NewSlot {
+            name: &config.name,
+            temporary: false,
+            failover: config.failover,
+        };
+        let created = super::slot_wait::create(session, &self.sql, slot, stop).await?;
+        self.context.guard.slot_is_ours();
+        Ok(Some(created))
+    }
+
     /// `snapshot.mode=initial_only`: no slot and no publication are made, as in Debezium.
     async fn without_stream(
         &mut self,
@@ -196,7 +217,7 @@ impl<'a> Run<'a> {
     }
 
     /// Signals, and the incremental snapshot that `offset` tells of.
-    fn signals(&self, offset: &Offset) -> Signals {
+    fn signals(&self, offset: &Offset, waiting: mpsc::Receiver<Signal>) -> Signals {
         let config = &self.context.config;
         let settings = Settings {
             tools: Tools {
@@ -208,13 +229,11 @@ impl<'a> Run<'a> {
             connector: config.name.clone(),
             topic_prefix: config.topic_prefix.clone(),
         };
-        let (inbox, waiting) = Inbox::new();
         Signals {
             config: config.signal.clone(),
             incremental: Incremental::new(settings, offset),
-            notifier: Notifier::new(config, Arc::clone(&self.context.clock)),
+            notifier: self.context.notifier(),
             waiting,
-            _inbox: inbox,
             relation: None,
         }
     }

@@ -169,6 +169,7 @@ impl Run<'_> {
             chain: Arc::clone(&self.chain),
             metrics: Arc::clone(&context.snapshots),
             clock: Arc::clone(&context.clock),
+            notifier: context.notifier(),
             bar: context.bar,
             seq: 0,
         };

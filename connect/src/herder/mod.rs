@@ -5,6 +5,7 @@
 //! what is wanted. Runners work side by side, so that a slow stop of one connector delays no other.
 
 mod command;
+mod live;
 mod offsets;
 mod owner;
 mod runner;
@@ -21,6 +22,7 @@ use crate::store::configs::ConfigStore;
 use crate::store::statuses::StatusStore;
 
 pub(crate) use command::{Command, Existing, Put, Restart};
+pub(crate) use live::{Live, LiveTasks};
 pub(crate) use owner::Owner;
 
 /// Commands that may wait; more make the caller wait.
@@ -35,6 +37,7 @@ pub(crate) struct Shared {
     pub(crate) configs: Arc<ConfigStore>,
     pub(crate) statuses: Arc<StatusStore>,
     pub(crate) config_log: Arc<TopicLog>,
+    pub(crate) live: Arc<LiveTasks>,
     /// `host:port`, as statuses name this worker.
     pub(crate) worker_id: Arc<str>,
     /// The time, so that tests can set it.

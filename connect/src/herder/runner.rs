@@ -6,7 +6,7 @@
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::Shared;
+use super::{Live, Shared};
 use crate::config::Properties;
 use crate::engine::{Problem, RunningTask, TaskEvent};
 use crate::plugins;
@@ -153,6 +153,9 @@ impl Runner {
         let (events, received) = mpsc::channel(EVENTS);
         match self.shared.engine.start(&self.name, &resolved, events) {
             Ok(task) => {
+                let props = wanted.props.clone();
+                let control = task.control();
+                self.shared.live.put(&self.name, Live { props, control });
                 self.task = Task::Running(task, received);
                 self.say_connector(State::Running, None);
             }
@@ -216,6 +219,7 @@ impl Runner {
 
     /// Stops the task if one runs. Its events are still taken, so that it never waits for us.
     async fn stop_task(&mut self) {
+        self.shared.live.remove(&self.name);
         let Task::Running(task, mut events) = std::mem::replace(&mut self.task, Task::None) else {
             return;
         };

@@ -20,9 +20,16 @@ impl From<Refusal> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let Refusal { status, message } = self.0;
-        let body = json!({"error_code": status, "message": message}).to_string();
-        with_json(code(status), body)
+        let Refusal {
+            status,
+            message,
+            sql,
+        } = self.0;
+        let mut body = json!({"error_code": status, "message": message});
+        if let Some(sql) = sql {
+            body["sql"] = json!(sql);
+        }
+        with_json(code(status), body.to_string())
     }
 }
 

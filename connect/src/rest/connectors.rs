@@ -87,10 +87,7 @@ pub(super) async fn patch_config(
 ) -> Answer {
     let patch = body::properties(&body)?;
     let now = connector(&api, &name)?.props;
-    let mut given: GivenProperties = java_map::as_grown(&now)
-        .into_iter()
-        .map(|(key, value)| (key, Some(value)))
-        .collect();
+    let mut given = given_of(&now);
     for (key, value) in patch {
         match value {
             None => given.shift_remove(&key),
@@ -99,6 +96,55 @@ pub(super) async fn patch_config(
     }
     let props = validate::refuse_invalid(&api.shared, &given).await?;
     put(&api, &headers, name, props, None, Existing::ReplaceIf(now)).await
+}
+
+/// A configuration as it could be given again.
+fn given_of(props: &Properties) -> GivenProperties {
+    let grown = java_map::as_grown(props).into_iter();
+    grown.map(|(key, value)| (key, Some(value))).collect()
+}
+
+/// A property of a connector that was changed.
+pub(super) struct Changed {
+    pub(super) property: String,
+    pub(super) value: String,
+    /// All properties now.
+    pub(super) props: Properties,
+}
+
+/// Adds `item` to the list that a connector's property holds.
+///
+/// # Errors
+/// As for a new configuration; 409 when it is changed by another request at the same time.
+pub(super) async fn add_to_list(
+    api: &Api,
+    name: &str,
+    property: &str,
+    item: &str,
+) -> Result<Changed, Refusal> {
+    let now = connector(api, name)?.props;
+    let list = now
+        .get(property)
+        .map(|list| list.trim_end_matches([',', ' ']));
+    let value = match list {
+        Some(list) if !list.is_empty() => format!("{list},{item}"),
+        _ => item.to_owned(),
+    };
+    let mut given = given_of(&now);
+    given.insert(property.to_owned(), Some(value.clone()));
+    let props = validate::refuse_invalid(&api.shared, &given).await?;
+    let put = Put {
+        name: name.to_owned(),
+        props: props.clone(),
+        initial_state: None,
+        existing: Existing::ReplaceIf(now),
+    };
+    api.herder.ask(|reply| Command::Put(put, reply)).await?;
+    Ok(Changed {
+        property: property.to_owned(),
+        value,
+        props,
+    })
 }
 
 /// Names the configuration and refuses it when it is not valid.

@@ -7,6 +7,7 @@ mod answer;
 mod body;
 mod connectors;
 mod lifecycle;
+mod live;
 mod metrics;
 mod offsets;
 mod plugins;
@@ -88,6 +89,8 @@ pub(crate) fn router(api: Api) -> Router {
                 .patch(offsets::alter)
                 .delete(offsets::reset),
         )
+        .route("/connectors/{name}/signals", post(live::signal))
+        .route("/connectors/{name}/tables", post(live::add_table))
         .route("/connector-plugins", get(plugins::list))
         .route("/connector-plugins/{plugin}/config", get(plugins::config))
         .route(

@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use tokio::sync::{Notify, mpsc};
-use walcast_connect::engine::{Engine, Problem, RunningTask, TaskEvent};
+use walcast_connect::engine::{
+    ConfigChange, Control, Engine, Problem, Refused, RunningTask, SignalRequest, TableAdded,
+    TableRequest, TaskEvent,
+};
 
 /// What the fake has seen.
 #[derive(Default)]
@@ -16,11 +19,16 @@ pub(crate) struct Seen {
     pub(crate) running: BTreeSet<String>,
     /// The properties of each connector's last start.
     pub(crate) props: BTreeMap<String, BTreeMap<String, String>>,
+    /// The signals that were handed in.
+    pub(crate) signals: Vec<SignalRequest>,
+    /// The tables that were asked for.
+    pub(crate) tables: Vec<TableRequest>,
 }
 
 /// The fake engine. Properties:
 /// `fake.problem=NAME:TEXT` is a problem of a property; `fake.fail=TRACE` fails the task;
-/// `fake.topics=a,b` are topics in use; `fake.slow.stop=true` stops only when [`Fake::let_go`].
+/// `fake.topics=a,b` are topics in use; `fake.refuse=STATUS:TEXT` refuses signals and tables, and with
+/// `fake.sql` names that cure; a table that `table.include.list` lacks is to be added to it; `fake.slow.stop=true` stops only when [`Fake::let_go`].
 #[derive(Default)]
 pub(crate) struct Fake {
     pub(crate) seen: Arc<Mutex<Seen>>,
@@ -114,6 +122,7 @@ impl Engine for Fake {
             name: name.into(),
             seen: Arc::clone(&self.seen),
             slow,
+            props: props.clone(),
             _events: events,
         }))
     }
@@ -123,15 +132,81 @@ struct FakeTask {
     name: String,
     seen: Arc<Mutex<Seen>>,
     slow: Option<Arc<Notify>>,
+    props: BTreeMap<String, String>,
     _events: mpsc::Sender<TaskEvent>,
 }
 
 #[async_trait]
 impl RunningTask for FakeTask {
+    fn control(&self) -> Arc<dyn Control> {
+        Arc::new(FakeControl {
+            seen: Arc::clone(&self.seen),
+            props: self.props.clone(),
+        })
+    }
+
     async fn stop(self: Box<Self>) {
         if let Some(release) = &self.slow {
             release.notified().await;
         }
         self.seen.lock().unwrap().running.remove(&self.name);
+    }
+}
+
+struct FakeControl {
+    seen: Arc<Mutex<Seen>>,
+    props: BTreeMap<String, String>,
+}
+
+impl FakeControl {
+    fn refusal(&self) -> Result<(), Refused> {
+        let Some((status, message)) = self
+            .props
+            .get("fake.refuse")
+            .and_then(|t| t.split_once(':'))
+        else {
+            return Ok(());
+        };
+        Err(Refused {
+            status: status.parse().unwrap(),
+            message: message.into(),
+            sql: self.props.get("fake.sql").cloned(),
+            change: None,
+        })
+    }
+}
+
+#[async_trait]
+impl Control for FakeControl {
+    async fn signal(&self, signal: SignalRequest) -> Result<String, Refused> {
+        self.refusal()?;
+        let id = signal.id.clone().unwrap_or_else(|| "made".into());
+        self.seen.lock().unwrap().signals.push(signal);
+        Ok(id)
+    }
+
+    async fn add_table(&self, request: TableRequest) -> Result<TableAdded, Refused> {
+        self.refusal()?;
+        if let Some(list) = self.props.get("table.include.list")
+            && !list.contains(&request.table)
+        {
+            return Err(Refused {
+                status: 409,
+                message: "not in the list".into(),
+                change: Some(ConfigChange {
+                    property: "table.include.list",
+                    add: request.table,
+                }),
+                ..Refused::default()
+            });
+        }
+        let added = TableAdded {
+            table: request.table.clone(),
+            publication: "added",
+            signal: request.backfill.then(|| "s".into()),
+            notes: Vec::new(),
+        };
+        self.seen.lock().unwrap().tables.push(request);
+        Ok(added)
     }
 }

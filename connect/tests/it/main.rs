@@ -6,6 +6,7 @@
 mod behaviour;
 mod engine;
 mod failures;
+mod live;
 mod offsets;
 mod rest;
 mod state;

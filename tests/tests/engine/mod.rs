@@ -1,5 +1,6 @@
 //! The engine behind a real worker: what reaches Kafka, and what a fault does to it.
 
+mod add_table;
 mod exactly_once;
 mod faults;
 mod guard;

@@ -69,12 +69,16 @@ impl Frame {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{heartbeat, transaction};
+    use super::super::{heartbeat, notification, transaction};
     use super::*;
 
     #[test]
     fn a_pipeline_can_read_the_schemas() {
-        for (key, value) in [heartbeat::SCHEMAS, transaction::SCHEMAS] {
+        for (key, value) in [
+            heartbeat::SCHEMAS,
+            notification::SCHEMAS,
+            transaction::SCHEMAS,
+        ] {
             let read = Schemas::read(Some(key), value).expect(value);
             assert!(read.key.is_some() && read.value.is_some());
         }

@@ -10,6 +10,7 @@ use crate::lsn::Lsn;
 use crate::pgoutput::decode;
 use crate::record::Record;
 
+mod notifications;
 mod other;
 mod transactions;
 
