@@ -31,11 +31,11 @@ pub(crate) struct Done {
 }
 
 /// The offset once a snapshot at `lsn` is complete.
-pub(crate) fn snapshot_done(lsn: Lsn, txid: u32, taken_us: i64) -> Offset {
+pub(crate) fn snapshot_done(lsn: Lsn, txid: Option<u32>, taken_us: i64) -> Offset {
     Offset {
         last_snapshot_record: Some(true),
         lsn: Some(lsn.as_u64()),
-        tx_id: Some(txid.into()),
+        tx_id: txid.map(Into::into),
         ts_usec: Some(taken_us),
         snapshot: Some("INITIAL".to_owned()),
         snapshot_completed: Some(true),
@@ -44,7 +44,7 @@ pub(crate) fn snapshot_done(lsn: Lsn, txid: u32, taken_us: i64) -> Offset {
 }
 
 /// The offset while a snapshot at `lsn` runs.
-pub(crate) fn snapshot_running(lsn: Lsn, txid: u32, taken_us: i64) -> Offset {
+pub(crate) fn snapshot_running(lsn: Lsn, txid: Option<u32>, taken_us: i64) -> Offset {
     Offset {
         last_snapshot_record: Some(false),
         snapshot_completed: Some(false),
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     fn done(lsn: u64, at_lsn: u64, last_commit: Option<u64>) -> Offset {
-        let mut offset = snapshot_done(Lsn::new(10), 7, 1);
+        let mut offset = snapshot_done(Lsn::new(10), Some(7), 1);
         let last_commit = last_commit.map(Lsn::new);
         let lsn = Lsn::new(lsn);
         change_done(
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_snapshot_is_complete_up_to_its_lsn() {
-        let mut offset = snapshot_done(Lsn::new(10), 7, 1);
+        let mut offset = snapshot_done(Lsn::new(10), Some(7), 1);
         assert_eq!(
             (completed(&offset), partial(&offset)),
             (Some(Lsn::new(10)), None)
@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn the_last_commit_is_debeziums_after_a_restart() {
-        assert_eq!(last_commit(&snapshot_done(Lsn::new(10), 7, 1)), None);
+        assert_eq!(last_commit(&snapshot_done(Lsn::new(10), Some(7), 1)), None);
         assert_eq!(last_commit(&done(120, 3, None)), Some(Lsn::new(120)));
         let mut offset = done(120, 3, Some(110));
         assert_eq!(last_commit(&offset), Some(Lsn::new(110)));

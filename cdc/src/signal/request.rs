@@ -12,10 +12,7 @@ pub(crate) enum Request {
     /// `execute-snapshot` of type `incremental`.
     Incremental(Tables),
     /// `execute-snapshot` of type `blocking`.
-    Blocking {
-        /// What to read.
-        tables: Tables,
-    },
+    Blocking(Tables),
     /// `stop-snapshot`: these tables, or all where none are named.
     Stop {
         /// Expressions for `schema.table`.
@@ -100,7 +97,7 @@ fn execute(data: &Map<String, Value>) -> Result<Request, Unfit> {
         surrogate: surrogate.map(str::to_owned),
     };
     Ok(match is_blocking(data)? {
-        true => Request::Blocking { tables },
+        true => Request::Blocking(tables),
         false => Request::Incremental(tables),
     })
 }
@@ -205,7 +202,7 @@ mod tests {
             "execute-snapshot",
             r#"{"data-collections":["a"],"type":"blocking"}"#,
         );
-        assert!(matches!(blocking, Ok(Request::Blocking { .. })));
+        assert!(matches!(blocking, Ok(Request::Blocking(_))));
         for (kind, data, expected) in [
             ("pause-snapshot", "", "Pause"),
             ("resume-snapshot", "{}", "Resume"),

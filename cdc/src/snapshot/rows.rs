@@ -17,8 +17,8 @@ pub(crate) struct Point {
     pub(crate) lsn: Lsn,
     /// The last transaction's end, when one was seen: in the middle of streaming.
     pub(crate) last_commit: Option<Lsn>,
-    /// The transaction of the rows.
-    pub(crate) txid: u32,
+    /// The transaction of the rows, where there is one.
+    pub(crate) txid: Option<u32>,
     /// When it was taken, in microseconds since the Unix epoch.
     pub(crate) taken_us: i64,
 }
@@ -52,7 +52,7 @@ impl RowEncoder {
         let context = ChangeContext {
             lsn: self.point.lsn,
             last_commit: self.point.last_commit,
-            txid: Some(self.point.txid),
+            txid: self.point.txid,
             source_ts_us: self.point.taken_us,
             now_ns: self.clock.now_ns(),
             snapshot: marker,

@@ -4,6 +4,7 @@
 //! drains what the driver has ready before it hands a batch on, so a lone change leaves at once and a
 //! backlog leaves in full batches.
 
+pub(crate) mod blocking;
 pub(crate) mod boundaries;
 pub(crate) mod heartbeat;
 pub(crate) mod position;
@@ -99,6 +100,9 @@ impl Reader<'_> {
                     stream: self.stream,
                 });
             }
+            if self.blocking_is_due() {
+                Box::pin(self.take_blocking(stop)).await?;
+            }
         }
         Ok(Ended {
             stream: self.stream,
@@ -108,7 +112,10 @@ impl Reader<'_> {
     /// Handles an event and those that are ready behind it, until the batch is full.
     async fn take(&mut self, event: ReplicationEvent) -> Result<()> {
         self.handle(event).await?;
-        while !self.batch.is_full() && !self.signals.incremental.is_full() {
+        while !self.batch.is_full()
+            && !self.signals.incremental.is_full()
+            && !self.blocking_is_due()
+        {
             let Some(ready) = futures_util::FutureExt::now_or_never(self.stream.next()) else {
                 return Ok(());
             };

@@ -7,6 +7,7 @@ use walcast_wire::lsn::Lsn;
 use super::resume::{Place, Resume};
 use crate::batch::Mark;
 use crate::checkpoint::{self, Done};
+use crate::snapshot::Point;
 
 /// The stream's position and the offset that describes it.
 pub(crate) struct Cursor {
@@ -161,6 +162,20 @@ impl Cursor {
     /// Where all that was read ends, between transactions.
     pub(crate) fn boundary(&self) -> Option<Lsn> {
         self.transaction.is_none().then_some(self.confirm)
+    }
+
+    /// What a snapshot that is taken here, between two transactions, says of its rows.
+    pub(crate) fn snapshot_point(&self, taken_us: i64) -> Point {
+        let (txid, lsn) = match self.ended {
+            Some((xid, end)) => (Some(xid), end),
+            None => (None, self.confirm),
+        };
+        Point {
+            lsn,
+            last_commit: self.last_commit,
+            txid,
+            taken_us,
+        }
     }
 
     /// The change counted last gave a record: a checkpoint behind it would say so.

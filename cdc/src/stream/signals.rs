@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 use walcast_wire::pgoutput::{Message, Relation};
 
 use super::Reader;
+use super::blocking::OnDemand;
 use crate::config::{SignalConfig, TableName};
 use crate::error::{EngineError, Result};
 use crate::incremental::collection::Collection;
@@ -21,6 +22,7 @@ use crate::snapshot::copy_text::Row;
 pub(crate) struct Signals {
     pub(crate) config: SignalConfig,
     pub(crate) incremental: Incremental,
+    pub(crate) on_demand: OnDemand,
     pub(crate) notifier: Notifier,
     /// Signals of other channels than the signal table.
     pub(crate) waiting: mpsc::Receiver<Signal>,
@@ -114,9 +116,13 @@ impl Reader<'_> {
         let id = &*signal.id;
         match request {
             Request::Incremental(tables) => return self.execute(signal, &tables).await,
-            Request::Blocking { tables } => {
-                let tables = tables.collections;
-                tracing::warn!(id, ?tables, "blocking snapshots are not built yet");
+            Request::Blocking(tables) => {
+                let captured = self.relations.names().await?;
+                if let Err(unfit) = expand(&tables.collections, &captured) {
+                    return Ok(Err(unfit));
+                }
+                tracing::info!(id, tables = ?tables.collections, "a blocking snapshot is asked for");
+                self.signals.on_demand.waiting.push(tables);
             }
             Request::Stop { collections } => {
                 let left = self.signals.incremental.tables();

@@ -28,6 +28,7 @@ use crate::publish::{Durable, QUEUE_BATCHES, Wiring};
 use crate::signal::Signal;
 use crate::signal::doors::Doors;
 use crate::snapshot::notes::Notes;
+use crate::stream::blocking::OnDemand;
 use crate::stream::boundaries;
 use crate::stream::heartbeat::Heartbeat;
 use crate::stream::position::Cursor;
@@ -232,6 +233,14 @@ impl<'a> Run<'a> {
         Signals {
             config: config.signal.clone(),
             incremental: Incremental::new(settings, offset),
+            on_demand: OnDemand {
+                config: config.snapshot.clone(),
+                database: Arc::new(config.database.clone()),
+                encoder: self.context.encoder_config(),
+                metrics: Arc::clone(&self.context.snapshots),
+                notifier: self.context.notifier(),
+                waiting: Vec::new(),
+            },
             notifier: self.context.notifier(),
             waiting,
             relation: None,

@@ -63,7 +63,7 @@ impl Run<'_> {
         let point = Point {
             lsn,
             last_commit: None,
-            txid: keeper.txid,
+            txid: Some(keeper.txid),
             taken_us: keeper.taken_us,
         };
         Ok(Start {
@@ -115,10 +115,7 @@ impl Run<'_> {
         let point = Point {
             lsn: offset.lsn.map_or(Lsn::ZERO, Lsn::new),
             last_commit: None,
-            txid: offset
-                .tx_id
-                .and_then(|id| u32::try_from(id).ok())
-                .unwrap_or(0),
+            txid: offset.tx_id.and_then(|id| u32::try_from(id).ok()),
             taken_us: offset.ts_usec.unwrap_or(keeper.taken_us),
         };
         Ok(Start {
