@@ -17,7 +17,7 @@ use crate::checkpoint;
 use crate::error::{EngineError, Result};
 use crate::postgres::catalog::{self, CapturedTable};
 use crate::postgres::connect::{self, Session};
-use crate::postgres::replication::{self, CreatedSlot, NewSlot};
+use crate::postgres::replication::{self, CreatedSlot, GatedSession, NewSlot};
 use crate::postgres::{identity, publication, server, slot};
 use crate::progress::Chain;
 use crate::publish::{Durable, QUEUE_BATCHES, Wiring};
@@ -34,10 +34,10 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 /// Runs until `stop`, or an error.
 pub(super) async fn attempt(context: &TaskContext, stop: &CancellationToken) -> Result<()> {
     let sql = connect::open(&context.config.database, "walcast control").await?;
-    let server = server::read(&sql).await?;
-    let opened = super::opening::open(context, server.system).await?;
-    let found =
-        super::found::look(context, &sql, server, (opened.offset.as_ref(), opened.seen)).await?;
+    let system = server::system(&sql).await?;
+    let opened = super::opening::open(context, system).await?;
+    let stored = (opened.offset.as_ref(), opened.seen);
+    let found = super::found::look(context, &sql, stored).await?;
     let run = Run::new(context, sql, found.plan, found.slot_exists);
     run.go(opened, stop).await
 }
@@ -108,17 +108,9 @@ impl<'a> Run<'a> {
             .filter(|_| !self.plan.snapshot)
             .and_then(checkpoint::completed);
         let mut session = replication::open(config, floor).await?;
-        let created = if self.slot_exists {
-            None
-        } else {
-            let slot = NewSlot {
-                name: &config.slot.name,
-                temporary: false,
-                failover: config.slot.failover,
-            };
-            let created = super::slot_wait::create(&mut session, &self.sql, slot, stop).await?;
-            self.context.guard.slot_is_ours();
-            Some(created)
+        let created = match self.slot_exists {
+            true => None,
+            false => Some(self.make_slot(&mut session, stop).await?),
         };
         let (offset, seq) = if self.plan.snapshot {
             match self.snapshot(created, &captured, &output, stop).await? {
@@ -165,6 +157,23 @@ impl<'a> Run<'a> {
         let ended = reader.run(stop).await;
         self.context.metrics.connected(false);
         ended.map(Some)
+    }
+
+    /// Makes the connector's slot.
+    async fn make_slot(
+        &self,
+        session: &mut GatedSession,
+        stop: &CancellationToken,
+    ) -> Result<CreatedSlot> {
+        let config = &self.context.config.slot;
+        let slot = NewSlot {
+            name: &config.name,
+            temporary: false,
+            failover: config.failover,
+        };
+        let created = super::slot_wait::create(session, &self.sql, slot, stop).await?;
+        self.context.guard.slot_is_ours();
+        Ok(created)
     }
 
     async fn captured(&mut self) -> Result<Vec<CapturedTable>> {
