@@ -82,7 +82,8 @@ pub(crate) async fn read(session: &Session) -> Result<Server> {
     })
 }
 
-async fn system(session: &Session) -> Result<Option<System>> {
+/// Its system and timeline; `None` where the login may not read them.
+pub(crate) async fn system(session: &Session) -> Result<Option<System>> {
     let sql =
         format!("select system_identifier::text, {TIMELINE} from pg_catalog.pg_control_system()");
     let row = match session.query_one(&sql, &[]).await {

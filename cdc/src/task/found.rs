@@ -7,7 +7,7 @@ use super::TaskContext;
 use super::decide::{Facts, Plan, SlotFacts, decide, other_system};
 use crate::error::Result;
 use crate::postgres::connect::Session;
-use crate::postgres::server::{Server, System};
+use crate::postgres::server::{self, System};
 use crate::postgres::slot::{self, SlotState};
 
 /// What a task starts with.
@@ -27,11 +27,12 @@ pub(super) struct Found {
 pub(super) async fn look(
     context: &TaskContext,
     sql: &Session,
-    server: Server,
     stored: (Option<&Offset>, Option<System>),
 ) -> Result<Found> {
     let config = &context.config;
     let name = &config.slot.name;
+    // Read after the offset, which an older instance may have moved until just now.
+    let server = server::read(sql).await?;
     let state = slot::state(sql, name).await?;
     if let Some(state) = &state {
         state.check_ours(name, &config.database.dbname)?;

@@ -42,9 +42,10 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 /// Runs until `stop`, or an error.
 pub(super) async fn attempt(context: &TaskContext, stop: &CancellationToken) -> Result<()> {
     let sql = connect::open(&context.config.database, "walcast control").await?;
-    let server = server::read(&sql).await?;
-    let opened = super::opening::open(context, server.system).await?;
-    let found = found::look(context, &sql, server, (opened.offset.as_ref(), opened.seen)).await?;
+    let system = server::system(&sql).await?;
+    let opened = super::opening::open(context, system).await?;
+    let stored = (opened.offset.as_ref(), opened.seen);
+    let found = found::look(context, &sql, stored).await?;
     let run = Run::new(context, sql, found);
     Box::pin(run.go(opened, stop)).await
 }

@@ -1,5 +1,6 @@
 //! The WAL guard, and what a connector finds when it comes back: on servers of the tests' own.
 
+use std::io::Write;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -382,7 +383,9 @@ fn ten_minutes_beside_a_busy_database() -> Result<()> {
         Ok((begun.elapsed() > Duration::from_secs(600)).then_some(()))
     })?;
     let written = lsn_bytes(&lab)? - from;
-    println!("written {written} bytes; retained at most {most}, after the first minute {late}");
-    assert!(late < PINNED_MAX, "{late}");
+    let told =
+        format!("written {written} bytes; retained at most {most}, after the first minute {late}");
+    writeln!(std::io::stdout(), "{told}")?;
+    assert!(late < PINNED_MAX, "{told}");
     Ok(())
 }
