@@ -38,6 +38,7 @@ pub use config::{ConfigProblem, ConnectorConfig};
 pub use publish::properties::apply as apply_kafka_properties;
 pub use settings::WorkerSettings;
 pub use signal::Signal;
+pub use snapshot::metrics::{SnapshotPhase, SnapshotStatus};
 pub use tables::{ConfigChange, Publication, TableAdded, TableRequest};
 pub use task::{Output, Reason, Refused, Task, TaskEvent, TaskHandle, TaskState};
 pub use validate::validate;

@@ -7,14 +7,14 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use walcast_cdc::{
-    ConfigProblem, ConnectorConfig, Output, Publication, Reason, Signal, Task, TaskHandle,
-    TaskState, WorkerSettings,
+    ConfigProblem, ConnectorConfig, Output, Publication, Reason, Signal, SnapshotPhase, Task,
+    TaskHandle, TaskState, WorkerSettings,
 };
 
 use crate::config::{Properties, WorkerConfig};
 use crate::engine::{
-    ConfigChange, Control, Engine, Problem, Refused, RunningTask, SignalRequest, TableAdded,
-    TableRequest, TaskEvent,
+    ConfigChange, Control, Engine, Problem, Refused, RunningTask, SignalRequest, SnapshotReport,
+    TableAdded, TableRequest, TaskEvent,
 };
 
 /// Events that may wait between the engine and the runner.
@@ -142,6 +142,25 @@ impl Control for CdcControl {
             signal: added.signal,
             notes: added.notes,
         })
+    }
+
+    fn snapshot(&self) -> SnapshotReport {
+        let status = self.0.snapshot();
+        SnapshotReport {
+            state: match status.phase {
+                SnapshotPhase::None => "NONE",
+                SnapshotPhase::Running => "RUNNING",
+                SnapshotPhase::Completed => "COMPLETED",
+                SnapshotPhase::Aborted => "ABORTED",
+            },
+            resumed: status.resumed,
+            streams_reopened: status.reopened,
+            tables: status.tables,
+            tables_left: status.tables_left,
+            rows: status.rows,
+            percent: status.percent,
+            seconds: status.elapsed.as_secs(),
+        }
     }
 }
 

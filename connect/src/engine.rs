@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde::Serialize;
 use tokio::sync::mpsc;
 
 /// One thing wrong with one property.
@@ -102,6 +103,28 @@ pub struct TableAdded {
     pub notes: Vec<String>,
 }
 
+/// Where the last snapshot of a task stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct SnapshotReport {
+    /// `NONE` since the task began, `RUNNING`, `COMPLETED` or `ABORTED`.
+    pub state: &'static str,
+    /// Whether it went on with one that was interrupted: what had not been durable was read again as
+    /// of a later moment.
+    pub resumed: bool,
+    /// How often a reading connection was lost and opened again on the same snapshot.
+    pub streams_reopened: u64,
+    /// Tables to be read.
+    pub tables: usize,
+    /// Tables that are not complete.
+    pub tables_left: usize,
+    /// Rows handed on, those before an interruption included.
+    pub rows: u64,
+    /// Percent of the tables' blocks that are read.
+    pub percent: u64,
+    /// How long it runs or ran.
+    pub seconds: u64,
+}
+
 /// A change of a connector's configuration: something added to a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigChange {
@@ -138,6 +161,9 @@ pub trait Control: Send + Sync {
     /// # Errors
     /// What is missing, and the cure; the same can be asked again then.
     async fn add_table(&self, request: TableRequest) -> Result<TableAdded, Refused>;
+
+    /// Where the last snapshot of the task stands.
+    fn snapshot(&self) -> SnapshotReport;
 }
 
 /// A task that was started.

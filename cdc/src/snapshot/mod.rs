@@ -102,6 +102,7 @@ impl Snapshot<'_> {
             database: Arc::clone(&self.database),
             exported: self.keeper.exported(),
             gate: Gate::new(plan.tables.len()),
+            metrics: Arc::clone(&self.metrics),
             tables: plan.tables,
             pieces: Mutex::new(plan.pieces),
         });

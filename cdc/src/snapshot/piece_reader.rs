@@ -16,6 +16,7 @@ use walcast_wire::context::SnapshotMarker;
 
 use super::gate::Gate;
 use super::keeper;
+use super::metrics::SnapshotMetrics;
 use super::plan::{Piece, PlannedTable, Read};
 use super::rows::{self, RowEncoder};
 use crate::batch::Batch;
@@ -58,6 +59,7 @@ pub(crate) struct Shared {
     pub(crate) tables: Vec<PlannedTable>,
     pub(crate) pieces: Mutex<VecDeque<Piece>>,
     pub(crate) gate: Gate,
+    pub(crate) metrics: Arc<SnapshotMetrics>,
 }
 
 impl Shared {
@@ -149,6 +151,7 @@ impl PieceReader {
                     rows = position.seen,
                     "a stream of the snapshot was lost; it is opened again on the same snapshot"
                 );
+                self.shared.metrics.reopened();
                 self.session = None;
                 tokio::time::sleep(PAUSE * 2u32.pow(tries - 1)).await;
             }

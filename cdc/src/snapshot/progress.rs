@@ -81,7 +81,7 @@ impl Progress {
     /// A piece of `blocks` blocks is read.
     pub(crate) fn read(&mut self, _table: usize, blocks: u64) {
         self.blocks += blocks;
-        self.metrics.seconds(self.begun.elapsed());
+        self.tell();
         if let Some(bar) = &self.bar {
             bar.set_position(self.blocks);
             bar.set_message(format!("{} rows, {} rows/s", self.row_count(), self.rate()));
@@ -111,7 +111,7 @@ impl Progress {
 
     /// The snapshot is complete.
     pub(crate) fn end(&self) {
-        self.metrics.seconds(self.begun.elapsed());
+        self.tell();
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
@@ -123,8 +123,13 @@ impl Progress {
         );
     }
 
+    fn tell(&self) {
+        let (rows, elapsed) = (self.row_count(), self.begun.elapsed());
+        self.metrics.position(rows, self.percent(), elapsed);
+    }
+
     fn log(&self) {
-        self.metrics.seconds(self.begun.elapsed());
+        self.tell();
         tracing::info!(
             rows = self.row_count(),
             rows_per_second = self.rate(),

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 use crate::config::ConnectorConfig;
 use crate::error::EngineError;
 use crate::signal::Signal;
+use crate::snapshot::metrics::{SnapshotMetrics, SnapshotStatus};
 use crate::tables::ConfigChange;
 
 /// How long a connector that does not stream yet is waited for.
@@ -69,6 +70,7 @@ impl From<EngineError> for Refused {
 #[derive(Clone)]
 pub struct TaskHandle {
     pub(crate) config: Arc<ConnectorConfig>,
+    snapshots: Arc<SnapshotMetrics>,
     doorway: watch::Receiver<Option<mpsc::Sender<Signal>>>,
     /// How long a connector that does not stream yet is waited for.
     wait: Duration,
@@ -77,10 +79,12 @@ pub struct TaskHandle {
 impl TaskHandle {
     pub(crate) fn new(
         config: ConnectorConfig,
+        snapshots: Arc<SnapshotMetrics>,
         doorway: watch::Receiver<Option<mpsc::Sender<Signal>>>,
     ) -> Self {
         Self {
             config: Arc::new(config),
+            snapshots,
             doorway,
             wait: STREAM_WAIT,
         }
@@ -104,6 +108,11 @@ impl TaskHandle {
             ),
             mpsc::error::TrySendError::Closed(_) => self.does_not_stream(),
         })
+    }
+
+    /// Where the last snapshot of the task stands.
+    pub fn snapshot(&self) -> SnapshotStatus {
+        self.snapshots.status()
     }
 
     /// Waits until the connector streams.
@@ -148,7 +157,8 @@ mod tests {
     #[tokio::test]
     async fn a_signal_waits_for_the_stream_and_is_refused_where_none_comes() {
         let doorway = watch::Sender::new(None);
-        let mut handle = TaskHandle::new(config(), doorway.subscribe());
+        let snapshots = Arc::new(SnapshotMetrics::new("c", "p"));
+        let mut handle = TaskHandle::new(config(), snapshots, doorway.subscribe());
         handle.wait = Duration::from_millis(20);
         let signal = || Signal::new(Some("1".into()), "log", None);
         let refused = handle.signal(signal()).await.unwrap_err();

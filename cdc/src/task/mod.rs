@@ -156,15 +156,15 @@ impl Task {
     ) -> Self {
         let clock: SharedClock = Arc::new(SystemClock);
         let metrics = TaskMetrics::new(&config.name, &config.topic_prefix, Arc::clone(&clock));
-        let snapshots = SnapshotMetrics::new(&config.name, &config.topic_prefix);
+        let snapshots = Arc::new(SnapshotMetrics::new(&config.name, &config.topic_prefix));
         let doorway = watch::Sender::new(None);
-        let handle = TaskHandle::new(config.clone(), doorway.subscribe());
+        let handle = TaskHandle::new(config.clone(), Arc::clone(&snapshots), doorway.subscribe());
         let context = TaskContext {
             guard: Guard::start(&config),
             config,
             output,
             metrics: Arc::new(metrics),
-            snapshots: Arc::new(snapshots),
+            snapshots,
             clock,
             bar,
             doorway,

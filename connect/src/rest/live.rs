@@ -1,4 +1,5 @@
-//! What a running connector can be asked for: to take a signal, to add a table. These paths are
+//! What a running connector can be asked for: to take a signal, to add a table, to say how
+//! far its snapshot is. These paths are
 //! Walcast's own; Connect has none like them.
 
 use std::time::Duration;
@@ -71,6 +72,12 @@ pub(super) async fn signal(
     };
     let id = live.control.signal(request).await.map_err(Refusal::from)?;
     with_status(202, &json!({"id": id}))
+}
+
+/// `GET /connectors/{name}/snapshot`: where the task's last snapshot stands.
+pub(super) async fn snapshot(State(api): State<Api>, Path(name): Path<String>) -> Answer {
+    let live = live(&api, &name)?;
+    with_status(200, &live.control.snapshot())
 }
 
 /// Data as JSON text: an object, or the text of one.

@@ -91,6 +91,7 @@ pub(crate) fn router(api: Api) -> Router {
         )
         .route("/connectors/{name}/signals", post(live::signal))
         .route("/connectors/{name}/tables", post(live::add_table))
+        .route("/connectors/{name}/snapshot", get(live::snapshot))
         .route("/connector-plugins", get(plugins::list))
         .route("/connector-plugins/{plugin}/config", get(plugins::config))
         .route(

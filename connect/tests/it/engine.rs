@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use tokio::sync::{Notify, mpsc};
 use walcast_connect::engine::{
-    ConfigChange, Control, Engine, Problem, Refused, RunningTask, SignalRequest, TableAdded,
-    TableRequest, TaskEvent,
+    ConfigChange, Control, Engine, Problem, Refused, RunningTask, SignalRequest, SnapshotReport,
+    TableAdded, TableRequest, TaskEvent,
 };
 
 /// What the fake has seen.
@@ -208,5 +208,13 @@ impl Control for FakeControl {
         };
         self.seen.lock().unwrap().tables.push(request);
         Ok(added)
+    }
+
+    fn snapshot(&self) -> SnapshotReport {
+        SnapshotReport {
+            state: "RUNNING",
+            rows: 7,
+            ..SnapshotReport::default()
+        }
     }
 }

@@ -29,6 +29,23 @@ async fn a_signal_is_handed_to_the_running_task() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_says_how_far_it_is() {
+    let world = World::start().await;
+    let path = "/connectors/c/snapshot";
+    assert_eq!(world.ask("GET", path, Value::Null).await.status, 404);
+    world.create("c", json!({})).await;
+    world.until_state("c", "RUNNING", &["RUNNING"]).await;
+    let answer = world.ask("GET", path, Value::Null).await;
+    assert_eq!(answer.status, 200);
+    let expected = json!({
+        "state": "RUNNING", "resumed": false, "streams_reopened": 0, "tables": 0,
+        "tables_left": 0, "rows": 7, "percent": 0, "seconds": 0,
+    });
+    assert_eq!(answer.body, expected);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_asked_is_refused_in_connects_form() {
     let world = World::start().await;
     let signal = || json!({"type": "log"});

@@ -77,6 +77,9 @@ impl Judge<'_> {
         let mut lines = differences(case, &expected, &outcome, self.own_words);
         lines.extend(lost);
         lines.extend(unnamed(&outcome, self.names));
+        if !lines.is_empty() {
+            lines.append(&mut outcome.collected.unread);
+        }
         Ok((lines, notes))
     }
 }

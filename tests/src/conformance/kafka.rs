@@ -45,6 +45,8 @@ pub(super) struct Collected {
     pub(super) records: Vec<Record>,
     /// The topics with their number of partitions.
     pub(super) topics: BTreeMap<String, usize>,
+    /// Offsets that the topics have and that were not read: a record is missing here, not in Kafka.
+    pub(super) unread: Vec<String>,
 }
 
 struct Shared {
@@ -156,6 +158,38 @@ impl Shared {
                 Some(Ok(message)) => self.add(decode::record(&message, &self.names)),
             }
         }
+        let unread = assigned.iter().filter_map(|(topic, partition)| {
+            self.unread(consumer, topic, *partition)
+                .unwrap_or_else(|error| {
+                    self.note(Err(error));
+                    None
+                })
+        });
+        let unread = unread.collect();
+        self.state().collected.unread = unread;
+    }
+
+    /// Which offsets of a partition were not read.
+    fn unread(
+        &self,
+        consumer: &BaseConsumer,
+        topic: &str,
+        partition: i32,
+    ) -> Result<Option<String>> {
+        let (low, high) = consumer.fetch_watermarks(topic, partition, LIST_LIMIT)?;
+        let name = self.names.restore(topic);
+        let state = self.state();
+        let read = state.collected.records.iter();
+        let read = read.filter(|record| record.topic == name && record.partition == partition);
+        let read: BTreeSet<i64> = read.map(|record| record.offset).collect();
+        let missing: Vec<i64> = (low..high)
+            .filter(|at| !read.contains(at))
+            .take(10)
+            .collect();
+        let text = format!(
+            "topic {name}, partition {partition}: not read of offsets {low}..{high}: {missing:?}"
+        );
+        Ok((!missing.is_empty()).then_some(text))
     }
 
     fn add(&self, record: Record) {

@@ -7,6 +7,7 @@ mod guard;
 mod incremental;
 mod interrupted;
 mod restart;
+mod seeds;
 mod slot;
 mod snapshot;
 

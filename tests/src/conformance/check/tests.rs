@@ -36,6 +36,7 @@ fn faithful(expected: &Expected) -> Outcome {
         collected: Collected {
             records: expected.records.clone(),
             topics: expected.outcome.topics.clone(),
+            unread: Vec::new(),
         },
         recordings: expected.outcome.recordings.clone(),
         last: expected.outcome.last.clone(),
