@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rdkafka::producer::Producer;
 use tokio::time::{Instant, MissedTickBehavior};
 
+use super::due::LastCheckpoint;
 use super::offsets::OffsetRecord;
 use super::producer::{self, KafkaProducer};
 use super::topics::Topics;
@@ -15,9 +15,6 @@ use crate::batch::{Batch, Mark};
 use crate::error::Result;
 use crate::progress::Stage;
 use crate::settings::WorkerSettings;
-
-/// The least time between two checkpoints that do not wait for `offset.flush.interval.ms`.
-const SOON: Duration = Duration::from_secs(1);
 
 /// Publishes without transactions.
 pub(crate) struct AtLeastOnce {
@@ -31,8 +28,7 @@ pub(crate) struct AtLeastOnce {
     measured: u64,
     last_seq: u64,
     checkpoint: Option<Durable>,
-    /// When the last checkpoint was written.
-    written: Instant,
+    last: LastCheckpoint,
 }
 
 impl AtLeastOnce {
@@ -51,7 +47,7 @@ impl AtLeastOnce {
             measured: 0,
             last_seq: 0,
             checkpoint: None,
-            written: Instant::now(),
+            last: LastCheckpoint::none(),
         }
     }
 
@@ -69,7 +65,10 @@ impl AtLeastOnce {
                 }
                 _ = flush.tick() => self.write_checkpoint(&wiring).await?,
                 batch = wiring.input.recv() => match batch {
-                    Some(batch) => self.take(batch, &wiring).await?,
+                    Some(batch) => {
+                        self.take(batch, &wiring).await?;
+                        self.write_soon(&wiring).await?;
+                    }
                     None => break,
                 },
             }
@@ -117,11 +116,10 @@ impl AtLeastOnce {
         }
     }
 
-    /// Writes a mark that should not wait for the interval, if the last one is old enough.
+    /// Writes a mark that should not wait for the interval.
     async fn write_soon(&mut self, wiring: &Wiring) -> Result<()> {
-        let front = self.begun.front();
-        let soon = front.is_some_and(|(_, mark, _)| mark.as_ref().is_some_and(|mark| mark.soon));
-        if soon && self.written.elapsed() >= SOON {
+        let front = self.begun.front().and_then(|(_, mark, _)| mark.as_ref());
+        if front.is_some_and(|mark| self.last.is_behind(mark)) {
             self.write_checkpoint(wiring).await?;
         }
         Ok(())
@@ -144,7 +142,7 @@ impl AtLeastOnce {
         wiring.chain.advance(Stage::Checkpointed, seq)?;
         let durable = Durable { seq, confirm };
         self.checkpoint = Some(durable);
-        self.written = Instant::now();
+        self.last.written(confirm);
         wiring.durable.send_replace(durable);
         wiring.metrics.checkpointed();
         Ok(())

@@ -11,6 +11,7 @@ use rdkafka::producer::Producer;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::client::fault;
+use super::due::LastCheckpoint;
 use super::offsets::OffsetRecord;
 use super::producer::{self, KafkaProducer};
 use super::topics::Topics;
@@ -54,6 +55,7 @@ pub(crate) struct ExactlyOnce {
     last_seq: u64,
     /// When the next transaction may begin.
     rested: Instant,
+    last: LastCheckpoint,
 }
 
 /// The transactional id of a connector's only task, as Connect's `Worker` names it.
@@ -115,6 +117,7 @@ impl ExactlyOnce {
             waiting: None,
             last_seq: 0,
             rested: Instant::now(),
+            last: LastCheckpoint::none(),
         }
     }
 
@@ -140,7 +143,11 @@ impl ExactlyOnce {
         self.last_seq = first.seq;
         if first.is_empty() {
             if let Some(mark) = first.mark {
+                let behind = self.last.is_behind(&mark);
                 self.waiting = Some((first.seq, mark));
+                if behind {
+                    self.flush(wiring).await?;
+                }
             }
             return Ok(());
         }
@@ -230,6 +237,7 @@ impl ExactlyOnce {
         wiring.chain.advance(Stage::Acked, self.last_seq)?;
         if let Some((seq, mark)) = self.waiting.take() {
             wiring.chain.advance(Stage::Checkpointed, seq)?;
+            self.last.written(mark.confirm);
             wiring.durable.send_replace(Durable {
                 seq,
                 confirm: mark.confirm,

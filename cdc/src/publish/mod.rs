@@ -6,6 +6,7 @@
 
 pub(crate) mod at_least_once;
 pub(crate) mod client;
+mod due;
 pub(crate) mod exactly_once;
 pub(crate) mod offsets;
 pub(crate) mod producer;
