@@ -17,7 +17,7 @@ use crate::checkpoint;
 use crate::error::{EngineError, Result};
 use crate::postgres::catalog::{self, CapturedTable};
 use crate::postgres::connect::{self, Session};
-use crate::postgres::replication::{self, CreatedSlot, NewSlot};
+use crate::postgres::replication::{self, CreatedSlot, GatedSession, NewSlot};
 use crate::postgres::{identity, publication, slot};
 use crate::progress::Chain;
 use crate::publish::{Durable, QUEUE_BATCHES, Wiring};
@@ -101,13 +101,12 @@ impl<'a> Run<'a> {
         let published = finish(&mut publisher).await;
         // The publisher's error is the cause when it went first.
         published?;
-        let read = read?;
-        if let Some(doors) = self.doors.take() {
-            doors.close().await;
-        }
-        if let Some(ended) = read {
+        if let Some(ended) = read? {
             ended.stream.confirm(durable.borrow().confirm);
             ended.stream.stop().await?;
+        }
+        if let Some(doors) = self.doors.take() {
+            doors.close().await;
         }
         self.after_stop().await
     }
@@ -130,16 +129,7 @@ impl<'a> Run<'a> {
             .filter(|_| !self.plan.snapshot)
             .and_then(checkpoint::completed);
         let mut session = replication::open(config, floor).await?;
-        let created = if self.slot_exists {
-            None
-        } else {
-            let slot = NewSlot {
-                name: &config.slot.name,
-                temporary: false,
-                failover: config.slot.failover,
-            };
-            Some(super::slot_wait::create(&mut session, &self.sql, slot, stop).await?)
-        };
+        let created = self.make_slot(&mut session, stop).await?;
         let (offset, seq) = if self.plan.snapshot {
             match self.snapshot(created, &captured, &output, stop).await? {
                 Some(done) => done,
@@ -148,7 +138,8 @@ impl<'a> Run<'a> {
         } else {
             let notes = Notes::new(self.context.notifier());
             let told = notes.skipped(self.relations.encoder(), &output, &self.chain);
-            (offset.unwrap_or_default(), told.await?)
+            let seq = told.await?;
+            (offset.unwrap_or_default(), seq)
         };
         let offset = self.timed(offset);
         boundaries::restore(self.relations.encoder(), &offset);
@@ -188,6 +179,25 @@ impl<'a> Run<'a> {
         let ended = reader.run(stop).await;
         self.context.metrics.connected(false);
         ended.map(Some)
+    }
+
+    /// Makes the slot when it is missing.
+    async fn make_slot(
+        &self,
+        session: &mut GatedSession,
+        stop: &CancellationToken,
+    ) -> Result<Option<CreatedSlot>> {
+        if self.slot_exists {
+            return Ok(None);
+        }
+        let config = &self.context.config.slot;
+        let slot = NewSlot {
+            name: &config.name,
+            temporary: false,
+            failover: config.failover,
+        };
+        let created = super::slot_wait::create(session, &self.sql, slot, stop).await?;
+        Ok(Some(created))
     }
 
     async fn captured(&mut self) -> Result<Vec<CapturedTable>> {

@@ -4,6 +4,7 @@ mod add_table;
 mod exactly_once;
 mod faults;
 mod restart;
+mod signals;
 mod slot;
 mod snapshot;
 
