@@ -276,6 +276,7 @@ mod tests {
         done.committed = 5;
         assert_eq!(done.up_to(now), None);
 
+        chain.advance(Stage::Received, 4).unwrap();
         done.hand_on(None, 6, &closing).await;
         assert_eq!(done.up_to(now), None);
         now += DONE_AFTER * 2;

@@ -166,7 +166,7 @@ mod tests {
             (("schema.include.list", "public"), None),
             (("schema.exclude.list", "s"), None),
             (("table.exclude.list", "s.a b"), None),
-            (("table.include.list", "s.other"), Some(r"s\.a\ b")),
+            (("table.include.list", "s.other"), Some(r"s\.a b")),
         ] {
             let refused = told(list).unwrap();
             assert!(refused.message.contains(list.0), "{refused}");

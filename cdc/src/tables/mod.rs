@@ -149,11 +149,11 @@ fn escaped(id: &str) -> String {
         match c {
             // A list is cut at commas.
             ',' => out.push_str("\\x2C"),
-            c if c.is_alphanumeric() || c == '_' => out.push(c),
-            c => {
+            c if r"\.+*?()|[]{}^$#&-~".contains(c) => {
                 out.push('\\');
                 out.push(c);
             }
+            c => out.push(c),
         }
     }
     out

@@ -73,24 +73,24 @@ pub(super) async fn ensure(
     if present {
         return Ok(Publication::Present);
     }
+    alter(session, table, &add).await
+}
+
+/// Alters the publication, unless somebody else did so a moment ago.
+async fn alter(session: &Session, table: &Facts, add: &str) -> Result<Publication, Refused> {
     let failed = |e| fault::sql("setting lock_timeout", e);
     session.batch_execute(LOCK_TIMEOUT).await.map_err(failed)?;
-    let Err(error) = session.batch_execute(&add).await else {
-        tracing::info!(
-            connector = config.name,
-            sql = add,
-            "the publication was altered"
-        );
+    let Err(error) = session.batch_execute(add).await else {
+        tracing::info!(sql = add, "the publication was altered");
         return Ok(Publication::Added);
     };
     match error.code() {
-        // Somebody else has added it since.
         Some(code) if *code == SqlState::DUPLICATE_OBJECT => Ok(Publication::Present),
         Some(code) if *code == SqlState::INSUFFICIENT_PRIVILEGE => Err(not_allowed(
             table,
             &[(
                 "cannot be added to the publication by this login, which owns not both of them",
-                add,
+                add.to_owned(),
             )],
         )),
         Some(code) if *code == SqlState::LOCK_NOT_AVAILABLE => Err(Refused::new(

@@ -97,13 +97,12 @@ impl<'a> Run<'a> {
         let published = finish(&mut publisher).await;
         // The publisher's error is the cause when it went first.
         published?;
-        let read = read?;
-        if let Some(doors) = self.doors.take() {
-            doors.close().await;
-        }
-        if let Some(ended) = read {
+        if let Some(ended) = read? {
             ended.stream.confirm(durable.borrow().confirm);
             ended.stream.stop().await?;
+        }
+        if let Some(doors) = self.doors.take() {
+            doors.close().await;
         }
         self.after_stop().await
     }
@@ -139,7 +138,8 @@ impl<'a> Run<'a> {
         } else {
             let notes = Notes::new(self.context.notifier());
             let told = notes.skipped(self.relations.encoder(), &output, &self.chain);
-            (offset.unwrap_or_default(), told.await?)
+            let seq = told.await?;
+            (offset.unwrap_or_default(), seq)
         };
         let offset = self.timed(offset);
         boundaries::restore(self.relations.encoder(), &offset);
