@@ -10,6 +10,11 @@ pub(crate) const OPEN: &str = "snapshot-window-open";
 /// The kind of a closing watermark.
 pub(crate) const CLOSE: &str = "snapshot-window-close";
 
+/// Whether a signal of this kind is a watermark.
+pub(crate) fn is_kind(kind: &str) -> bool {
+    matches!(kind, OPEN | CLOSE)
+}
+
 /// The watermarks of one chunk.
 #[derive(Debug)]
 pub(crate) struct Marks<'a> {

@@ -12,7 +12,7 @@ use crate::error::{EngineError, Result};
 use crate::incremental::collection::Collection;
 use crate::incremental::window::{Rows, Touched, touched};
 use crate::incremental::worker::Report;
-use crate::incremental::{Incremental, key};
+use crate::incremental::{Incremental, key, watermark};
 use crate::notify::Notifier;
 use crate::signal::request::{Request, Tables, Unfit, expand};
 use crate::signal::{Channel, Signal, row};
@@ -21,6 +21,8 @@ use crate::snapshot::copy_text::Row;
 /// What a stream needs for signals.
 pub(crate) struct Signals {
     pub(crate) config: SignalConfig,
+    /// Whether `signal.enabled.channels` holds `source`: rows of the signal table are signals.
+    pub(crate) source: bool,
     pub(crate) incremental: Incremental,
     pub(crate) on_demand: OnDemand,
     pub(crate) notifier: Notifier,
@@ -64,7 +66,9 @@ impl Reader<'_> {
             _ => return None,
         };
         let is_signal = self.signals.relation == Some(relation);
-        is_signal.then(|| row::read(message, self.signals.config.watermarks))?
+        let signal = is_signal.then(|| row::read(message, self.signals.config.watermarks))??;
+        // The engine's own watermarks count, whatever the channels.
+        (self.signals.source || watermark::is_kind(&signal.kind)).then_some(signal)
     }
 
     /// A change will be emitted: rows of the window at hand that it touches are left out.

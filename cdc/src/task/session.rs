@@ -233,6 +233,7 @@ impl<'a> Run<'a> {
         };
         Signals {
             config: config.signal.clone(),
+            source: config.signal_channels.source,
             incremental: Incremental::new(settings, offset),
             on_demand: OnDemand {
                 config: config.snapshot.clone(),
