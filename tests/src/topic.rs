@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::{Offset, TopicPartitionList};
 use serde_json::Value;
@@ -126,6 +127,10 @@ impl Topic {
         let Some(message) = self.consumer.poll(Duration::from_millis(50)) else {
             return Ok(false);
         };
+        // The client connects again by itself.
+        if let Err(KafkaError::MessageConsumption(RDKafkaErrorCode::AllBrokersDown)) = message {
+            return Ok(false);
+        }
         self.records
             .push(decode(&message.context("reading a record")?)?);
         Ok(true)

@@ -21,7 +21,7 @@ pub mod converter;
 pub mod data;
 pub mod encoder;
 pub mod filter;
-mod java;
+pub mod java;
 mod json;
 pub mod lsn;
 pub mod mapper;

@@ -90,7 +90,7 @@ fn what_is_not_supported_is_refused_by_name_unless_it_is_the_default() {
         ("topic.transaction", "a b"),
         ("topic.heartbeat.name", "a b"),
         ("topic.naming.strategy", "com.example.Mine"),
-        ("signal.data.collection", "public.signals"),
+        ("signal.data.collection", "signals"),
         ("errors.tolerance", "all"),
     ] {
         assert_eq!(refused(&[(property, value)]).0, property);

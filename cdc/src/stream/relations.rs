@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use walcast_wire::catalog::{Table, Types};
 use walcast_wire::encoder::Encoder;
+use walcast_wire::java;
 use walcast_wire::pgoutput::{Message, Relation};
 
 use crate::config::DatabaseConfig;
@@ -119,14 +120,17 @@ impl Relations {
         Ok(known)
     }
 
-    /// The names of all tables that the lists let through: `schema.table`.
+    /// The names of all tables that the lists let through, `schema.table`, in the order in which
+    /// Debezium goes through them.
     pub(crate) async fn names(&mut self) -> Result<Vec<String>> {
         let encoder = &self.encoder;
         let session = session(&mut self.session, &self.database).await?;
         let captured = |schema: &str, table: &str| encoder.captured(schema, table);
         let tables = catalog::tables(session, captured).await?;
         let names = tables.iter().map(|t| format!("{}.{}", t.schema, t.name));
-        Ok(names.collect())
+        let mut names: Vec<_> = names.collect();
+        java::in_concurrent_map_order(&mut names);
+        Ok(names)
     }
 
     /// Compiles the plan of a table as the catalog describes it, for a snapshot.

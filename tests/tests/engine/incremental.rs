@@ -77,8 +77,8 @@ fn a_killed_worker_goes_on_behind_the_last_chunk() -> Result<()> {
     let watermarks = "select count(*) from signals where type = 'snapshot-window-open'";
     let watermarks = lab.postgres().query("inckill", watermarks)?;
     let opened: i64 = watermarks[0][0].as_deref().unwrap_or_default().parse()?;
-    // A table of 300 chunks that began anew each time would have had many more.
-    ensure!((301..=320).contains(&opened), "{opened} windows");
+    // The kills came after 40 and 80 of 300 chunks: begun anew each time, there would be 420 and more.
+    ensure!((301..400).contains(&opened), "{opened} windows");
     Ok(())
 }
 
@@ -144,7 +144,8 @@ fn a_table_that_changes_is_read_on() -> Result<()> {
     ensure!(!all.is_empty());
     let last = all.iter().rev().find(|record| record.value["op"] == "r");
     let last = last.map(|record| record.value["after"].clone());
-    ensure!(missing.is_empty(), "lost: {missing:?}");
+    let lost: Vec<_> = missing.iter().take(10).collect();
+    ensure!(lost.is_empty(), "lost: {lost:?} …");
     assert_eq!(last, Some(json!({"id": rows - 1, "w": 5})));
     worker.wait_state("incalter", "RUNNING").map(drop)
 }

@@ -88,10 +88,7 @@ fn drive(lab: &Lab, worker: &Worker, plan: &Plan) -> Result<()> {
     worker.put(&name, &config)?;
     if plan.incremental {
         worker.wait_state(&name, "RUNNING")?;
-        let path = format!("/connectors/{name}/signals");
-        let asked =
-            json!({"type": "execute-snapshot", "data": {"data-collections": [plan.pattern()]}});
-        ask(worker, &path, &asked)?;
+        ask(worker, plan)?;
     }
     for pause in &plan.kills {
         std::thread::sleep(*pause);

@@ -22,6 +22,9 @@ use crate::snapshot::copy_text::Row;
 /// Bytes after which a chunk ends although it has fewer rows than it may.
 const CHUNK_BYTES_MAX: usize = 64 << 20;
 
+/// How often the queries of a table are tried before it is left out.
+const TRIES: u32 = 5;
+
 const FIND: &str = "select c.oid from pg_catalog.pg_class c \
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
     where n.nspname = $1 and c.relname = $2 and c.relkind in ('r', 'p')";
@@ -32,7 +35,7 @@ const SEEN: &str = "select txid_current_snapshot()::text, \
     (case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_insert_lsn() end)::text";
 
 /// Where a table goes on.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Place {
     position: Option<Key>,
     maximum: Option<Key>,
@@ -57,14 +60,33 @@ impl Reading {
         };
         for collection in &job.collections {
             let at = std::mem::take(&mut place);
-            let found = self.collection(collection, at, &mut chunk.steps).await;
-            match found {
-                Ok(Ok((rows, seen, end))) => {
+            match self.patiently(collection, at, &mut chunk.steps).await? {
+                Ok((rows, seen, end)) => {
                     (chunk.rows, chunk.seen, chunk.end) = (Some(rows), seen, end);
                     return Ok(chunk);
                 }
-                Ok(Err(status)) => chunk.steps.push(Step::Scanned(status)),
+                Err(status) => chunk.steps.push(Step::Scanned(status)),
+            }
+        }
+        Ok(chunk)
+    }
+
+    /// Reads a chunk of one table, again where the table is altered between its definition and its
+    /// rows; only transient errors are left.
+    async fn patiently(
+        &mut self,
+        collection: &Collection,
+        place: Place,
+        steps: &mut Vec<Step>,
+    ) -> Result<Result<Found, ScanStatus>> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.collection(collection, place.clone(), steps).await {
+                Ok(found) => return Ok(found),
                 Err(error) if error.kind() == Kind::Transient => return Err(error),
+                // The transaction that failed ends with its session.
+                Err(_) if tries < TRIES => self.session = None,
                 Err(error) => {
                     tracing::warn!(
                         table = collection.id,
@@ -72,11 +94,10 @@ impl Reading {
                         "the incremental snapshot leaves out a table; mend what the error names and send the signal again"
                     );
                     self.session = None;
-                    chunk.steps.push(Step::Scanned(ScanStatus::SqlException));
+                    return Ok(Err(ScanStatus::SqlException));
                 }
             }
         }
-        Ok(chunk)
     }
 
     /// Reads a chunk of one table, or tells why there is none.

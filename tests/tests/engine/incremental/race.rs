@@ -40,10 +40,11 @@ fn race(name: &str, extra: &[(&str, &str)]) -> Result<()> {
     lab.postgres().query(name, "create sequence version")?;
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
+        let (lab, stop) = (&lab, &stop);
         let writers: Vec<_> = (0..3)
-            .map(|writer| scope.spawn(|| write(&lab, name, writer, &stop)))
+            .map(|writer| scope.spawn(move || write(lab, name, writer, stop)))
             .collect();
-        let read = snapshot(&lab, name);
+        let read = snapshot(lab, name);
         stop.store(true, Ordering::Relaxed);
         for writer in writers {
             match writer.join() {
@@ -124,10 +125,10 @@ fn state(records: &[Record]) -> Result<BTreeMap<i64, i64>> {
 
 fn table(lab: &Lab, name: &str) -> Result<BTreeMap<i64, i64>> {
     let rows = lab.postgres().query(name, "select id, v from t")?;
-    let number = |text: &Option<String>| text.as_deref().unwrap_or_default().parse::<i64>();
+    let text = |row: &[Option<String>], column: usize| row[column].clone().unwrap_or_default();
     let rows = rows
         .iter()
-        .map(|row| Ok((number(&row[0])?, number(&row[1])?)));
+        .map(|row| Ok((text(row, 0).parse()?, version(&text(row, 1)))));
     rows.collect()
 }
 
