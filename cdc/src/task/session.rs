@@ -117,10 +117,9 @@ impl<'a> Run<'a> {
         stop: &CancellationToken,
     ) -> Result<Option<Ended>> {
         let captured = self.captured().await?;
-        let publication = &self.context.config.publication;
-        publication::ensure(&self.sql, publication, &captured).await?;
-        identity::set(&self.sql, &publication.identities, &captured).await;
         let config = &self.context.config;
+        publication::ensure(&self.sql, &config.publication, &captured).await?;
+        identity::set(&self.sql, &config.publication.identities, &captured).await;
         let floor = offset
             .as_ref()
             .filter(|_| !self.plan.snapshot)
@@ -157,11 +156,11 @@ impl<'a> Run<'a> {
         if let (Some(heartbeat), true) = (&mut heartbeat, at_once) {
             heartbeat.act_before_stream().await;
         }
-        let signals = self.signals(&offset);
         let stream = session.start(&config.slot.name).await?;
         self.context.metrics.connected(true);
         self.context.report_running().await;
         let reader = Reader {
+            signals: self.signals(&offset),
             heartbeat,
             settle_for: config.poll_interval,
             begin_waits: false,
@@ -176,7 +175,6 @@ impl<'a> Run<'a> {
             clock: Arc::clone(&self.context.clock),
             batch: Batch::default(),
             seq,
-            signals,
         };
         let ended = reader.run(stop).await;
         self.context.metrics.connected(false);
