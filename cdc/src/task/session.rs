@@ -150,12 +150,7 @@ impl<'a> Run<'a> {
             return Ok(None);
         }
         wait_or_stop(config.streaming_delay, stop).await;
-        let database = Arc::new(config.database.clone());
-        let at_once = self.plan.snapshot;
-        let mut heartbeat = Heartbeat::new(&config.heartbeat, &database, at_once);
-        if let (Some(heartbeat), true) = (&mut heartbeat, at_once) {
-            heartbeat.act_before_stream().await;
-        }
+        let heartbeat = self.heartbeat().await;
         let stream = session.start(&config.slot.name).await?;
         self.context.metrics.connected(true);
         self.context.report_running().await;
@@ -179,6 +174,18 @@ impl<'a> Run<'a> {
         let ended = reader.run(stop).await;
         self.context.metrics.connected(false);
         ended.map(Some)
+    }
+
+    /// Heartbeats of the stream that begins; what the one that ends a snapshot runs has been run.
+    async fn heartbeat(&self) -> Option<Heartbeat> {
+        let config = &self.context.config;
+        let database = Arc::new(config.database.clone());
+        let at_once = self.plan.snapshot;
+        let mut heartbeat = Heartbeat::new(&config.heartbeat, &database, at_once)?;
+        if at_once {
+            heartbeat.act_before_stream().await;
+        }
+        Some(heartbeat)
     }
 
     /// Signals, and the incremental snapshot that `offset` tells of.
