@@ -8,6 +8,7 @@
 //! It knows neither the socket nor the batches: `stream::signals` joins the two.
 
 pub(crate) mod collection;
+pub(crate) mod identity;
 mod java;
 pub(crate) mod key;
 mod metrics;

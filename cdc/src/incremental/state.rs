@@ -13,11 +13,12 @@ use walcast_wire::connect_offset::Offset;
 use walcast_wire::lsn::Lsn;
 
 use super::collection::{Collection, Progress};
+use super::identity::Touched;
 use super::key::Key;
 use super::metrics::SnapshotMetrics;
 use super::notices::{Notice, Notices};
 use super::query::Columns;
-use super::window::{Rows, Touched, Window};
+use super::window::{Rows, Window};
 use super::worker::{Chunk, Job, Report, ScanStatus, Step, Tools, Worker};
 use crate::error::{EngineError, Kind, Result};
 

@@ -10,7 +10,7 @@ mod snapshotting;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -85,7 +85,8 @@ pub(crate) struct TaskContext {
     pub(crate) guard: Guard,
     /// Where signals are handed in while the connector streams.
     pub(crate) doorway: watch::Sender<Option<mpsc::Sender<Signal>>>,
-    run_id: String,
+    /// Tells the records of one start from those of another; each attempt has its own.
+    run_id: Mutex<String>,
     events: mpsc::Sender<TaskEvent>,
 }
 
@@ -93,9 +94,18 @@ impl TaskContext {
     /// The encoder's configuration with this run's identity.
     fn encoder_config(&self) -> EncoderConfig {
         EncoderConfig {
-            run_id: self.run_id.clone(),
+            run_id: self
+                .run_id
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
             ..(*self.config.encoder).clone()
         }
+    }
+
+    /// A further attempt is a run of its own, as Debezium has it.
+    fn renew_run(&self) {
+        *self.run_id.lock().unwrap_or_else(PoisonError::into_inner) = new_run_id();
     }
 
     pub(crate) fn notifier(&self) -> Notifier {
@@ -168,7 +178,7 @@ impl Task {
             clock,
             bar,
             doorway,
-            run_id: uuid::Uuid::now_v7().to_string(),
+            run_id: Mutex::new(new_run_id()),
             events,
         };
         let stop = CancellationToken::new();
@@ -245,6 +255,7 @@ async fn supervise(context: TaskContext, stop: CancellationToken) {
         if error.kind() == Kind::Definite || out_of_retries(&context, retries) {
             return fail(&context, &error).await;
         }
+        context.renew_run();
         let pause = pause(&context, retries);
         retries = retries.saturating_add(1);
         tracing::warn!(
@@ -286,6 +297,10 @@ fn out_of_retries(context: &TaskContext, retries: u32) -> bool {
         .retries
         .max_retries
         .is_some_and(|max| retries >= max)
+}
+
+fn new_run_id() -> String {
+    uuid::Uuid::now_v7().to_string()
 }
 
 /// Doubling pause, capped, with a jitter of a quarter so that many tasks do not come back at once.

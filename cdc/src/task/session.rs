@@ -119,10 +119,9 @@ impl<'a> Run<'a> {
         if !self.plan.stream {
             return self.without_stream(offset, &captured, &output, stop).await;
         }
-        let publication = &self.context.config.publication;
-        publication::ensure(&self.sql, publication, &captured).await?;
-        identity::set(&self.sql, &publication.identities, &captured).await;
         let config = &self.context.config;
+        publication::ensure(&self.sql, &config.publication, &captured).await?;
+        identity::set(&self.sql, &config.publication.identities, &captured).await;
         let floor = offset
             .as_ref()
             .filter(|_| !self.plan.snapshot)
@@ -144,12 +143,7 @@ impl<'a> Run<'a> {
         let offset = self.timed(offset);
         boundaries::restore(self.relations.encoder(), &offset);
         wait_or_stop(config.streaming_delay, stop).await;
-        let database = Arc::new(config.database.clone());
-        let at_once = self.plan.snapshot;
-        let mut heartbeat = Heartbeat::new(&config.heartbeat, &database, at_once);
-        if let (Some(heartbeat), true) = (&mut heartbeat, at_once) {
-            heartbeat.act_before_stream().await;
-        }
+        let heartbeat = self.heartbeat().await;
         super::slot_wait::until_free(&self.sql, &config.slot, stop).await?;
         let stream = session.start(&config.slot.name).await?;
         self.context.guard.slot_is_ours();
@@ -159,6 +153,7 @@ impl<'a> Run<'a> {
         self.context.metrics.connected(true);
         self.context.report_running().await;
         let reader = Reader {
+            signals: self.signals(&offset),
             heartbeat,
             settle_for: config.poll_interval,
             begin_waits: false,
@@ -173,7 +168,6 @@ impl<'a> Run<'a> {
             clock: Arc::clone(&self.context.clock),
             batch: Batch::default(),
             seq,
-            signals,
         };
         let ended = reader.run(stop).await;
         self.context.metrics.connected(false);
@@ -216,6 +210,18 @@ impl<'a> Run<'a> {
         }
         stop.cancelled().await;
         Ok(None)
+    }
+
+    /// Heartbeats of the stream that begins; what the one that ends a snapshot runs has been run.
+    async fn heartbeat(&self) -> Option<Heartbeat> {
+        let config = &self.context.config;
+        let database = Arc::new(config.database.clone());
+        let at_once = self.plan.snapshot;
+        let mut heartbeat = Heartbeat::new(&config.heartbeat, &database, at_once)?;
+        if at_once {
+            heartbeat.act_before_stream().await;
+        }
+        Some(heartbeat)
     }
 
     /// Signals, and the incremental snapshot that `offset` tells of.
