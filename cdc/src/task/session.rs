@@ -153,7 +153,7 @@ impl<'a> Run<'a> {
         self.context.metrics.connected(true);
         self.context.report_running().await;
         let reader = Reader {
-            signals: self.signals(&offset),
+            signals,
             heartbeat,
             settle_for: config.poll_interval,
             begin_waits: false,
