@@ -90,7 +90,7 @@ mod tests {
     }
 
     fn offset() -> Offset {
-        let mut offset = snapshot_done(Lsn::new(10), 1, 0);
+        let mut offset = snapshot_done(Lsn::new(10), Some(1), 0);
         let done = Done {
             operation: "INSERT",
             lsn: Lsn::new(120),

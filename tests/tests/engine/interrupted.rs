@@ -14,7 +14,7 @@ use walcast_tests::worker::{Worker, connector};
 use super::{QUIET, lab, topic};
 
 /// Rows of the table when the snapshot begins.
-const ROWS: i64 = 30_000;
+const ROWS: i64 = 10_000;
 
 /// What a column that was not sent holds.
 const UNAVAILABLE: &str = "__debezium_unavailable_value";
@@ -161,7 +161,7 @@ fn interrupted(
         let writer = scope.spawn(|| write(&lab, name, &stop));
         let run = || -> Result<()> {
             worker.put(name, &connector(&lab, name, name, extra))?;
-            wait_for_records(&lab, name, 3000)?;
+            wait_for_records(&lab, name, 1500)?;
             worker.kill9()?;
             meanwhile(&lab)?;
             worker.start()?;

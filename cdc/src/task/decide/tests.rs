@@ -24,7 +24,7 @@ fn slot(mismatch: OffsetMismatch, strict_offset: bool) -> SlotConfig {
 }
 
 fn at(lsn: u64) -> Offset {
-    checkpoint::snapshot_done(Lsn::new(lsn), 1, 0)
+    checkpoint::snapshot_done(Lsn::new(lsn), Some(1), 0)
 }
 
 fn unfinished() -> Offset {
