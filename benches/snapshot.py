@@ -27,7 +27,7 @@ DATABASE = "walcast_snapshot_bench"
 TABLE = """create table outbox(id uuid primary key default gen_random_uuid(), aggregate_type text not null,
  aggregate_id text not null, event_type text not null, payload jsonb not null, created_at timestamptz not null default now())"""
 ROWS = """insert into outbox(aggregate_type, aggregate_id, event_type, payload)
- select 'event', (i % 1000)::text, 'EVENT_CREATED', jsonb_build_object('id', gen_random_uuid(), 'experiment_id', 1,
+ select 'event', (i %% 1000)::text, 'EVENT_CREATED', jsonb_build_object('id', gen_random_uuid(), 'experiment_id', 1,
  'user_id', gen_random_uuid(), 'event_type', 'page_view', 'properties', jsonb_build_object('page', '/x', 'duration', 15.2),
  'session_id', gen_random_uuid(), 'ts_us', (extract(epoch from clock_timestamp()) * 1000000)::bigint)
  from generate_series(1, %s) i"""
@@ -99,7 +99,8 @@ def end_offset(consumer, topic):
 
 
 def snapshot(options, name, url, pid, extra):
-    tag = f"snapbench_{name}".replace("-", "_")
+    # A name of its own, so that no earlier run's offsets are gone on from.
+    tag = f"snapbench_{name}_{int(time.time())}".replace("-", "_")
     host, port = options.pg.split(":")
     topic = f"{tag}.public.outbox"
     config = {
@@ -142,8 +143,8 @@ def clean(options, admin, db, tag, topic):
         time.sleep(0.2)
     admin.execute("select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = %s", (tag,))
     db.execute(f"drop publication if exists {tag}")
-    futures = AdminClient({"bootstrap.servers": options.kafka}).delete_topics([topic])
-    futures[topic].result()
+    kafka = AdminClient({"bootstrap.servers": options.kafka})
+    kafka.delete_topics([topic])[topic].result()
 
 
 def main():
