@@ -163,7 +163,8 @@ impl<'a> Collector<'a> {
     /// All pieces of a table are read; `held` is its last row.
     async fn complete(&mut self, table: usize, held: Option<(Held, Piece)>) -> Result<()> {
         self.shared.gate.open(table);
-        let rows = self.progress.complete(table) + u64::from(held.is_some());
+        let held_rows = u64::from(held.is_some());
+        let rows = self.progress.complete(table, held_rows);
         self.tell_of(table, |notes, out, table| {
             notes.table_done(out, table, rows)
         })

@@ -88,20 +88,21 @@ impl Progress {
         }
     }
 
-    /// A table is complete. Returns how many rows of it were handed on.
-    pub(crate) fn complete(&mut self, table: usize) -> u64 {
+    /// A table is complete; `held` of its rows are still to be handed on. Returns how many it has.
+    pub(crate) fn complete(&mut self, table: usize, held: u64) -> u64 {
         self.left = self.left.saturating_sub(1);
         self.metrics.left(self.left);
         let Some((name, rows)) = self.tables.get(table) else {
             return 0;
         };
+        let rows = rows + held;
         tracing::info!(
             table = name,
             rows,
             tables_left = self.left,
             "a table is complete"
         );
-        *rows
+        rows
     }
 
     /// All rows handed on, those before an interruption included.
