@@ -170,3 +170,64 @@ fn read_overrides(r: &mut Reader<'_>) -> BTreeMap<(String, String), String> {
     }
     overrides
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(props: &[(&str, &str)]) -> (SnapshotConfig, Vec<String>) {
+        let props = props
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        let props: BTreeMap<String, String> = props.collect();
+        let mut reader = Reader::new(&props);
+        let config = read(&mut reader);
+        let problems = reader.into_problems().into_iter();
+        (config, problems.map(|problem| problem.property).collect())
+    }
+
+    #[test]
+    fn statements_belong_to_the_tables_that_the_list_names() {
+        let (config, problems) = config(&[
+            ("snapshot.select.statement.overrides", "a.b, db.c.d,a.none"),
+            ("snapshot.select.statement.overrides.a.b", " select 1; "),
+            ("snapshot.select.statement.overrides.db.c.d", "select 2"),
+            ("snapshot.select.statement.overrides.x.y", "select 3"),
+        ]);
+        assert_eq!(problems, Vec::<String>::new());
+        let overrides: Vec<_> = config.overrides.into_iter().collect();
+        let of = |schema: &str, table: &str| (schema.to_owned(), table.to_owned());
+        let expected = [
+            (of("a", "b"), "select 1".to_owned()),
+            (of("c", "d"), "select 2".to_owned()),
+        ];
+        assert_eq!(overrides, expected);
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_by_name() {
+        for (property, value) in [
+            ("snapshot.mode", "custom"),
+            ("snapshot.mode", "never"),
+            ("snapshot.max.threads", "0"),
+            ("snapshot.max.threads", "many"),
+            ("snapshot.locking.mode", "custom"),
+            ("snapshot.tables.order.by.row.count", "random"),
+            ("snapshot.select.statement.overrides", "noschema"),
+        ] {
+            assert_eq!(config(&[(property, value)]).1, [property], "{value}");
+        }
+    }
+
+    #[test]
+    fn tables_are_ordered_by_their_rows() {
+        let sorted = |order: TableOrder| {
+            let mut rows = vec![2, 3, 1];
+            order.sort(&mut rows, |rows| *rows);
+            rows
+        };
+        assert_eq!(sorted(TableOrder::Name), [2, 3, 1]);
+        assert_eq!(sorted(TableOrder::Ascending), [1, 2, 3]);
+        assert_eq!(sorted(TableOrder::Descending), [3, 2, 1]);
+    }
+}

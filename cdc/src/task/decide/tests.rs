@@ -272,3 +272,35 @@ fn a_promotion_is_told_and_an_old_primary_waited_out() {
     assert_eq!(error.kind(), Kind::Transient);
     assert!(error.to_string().contains("database.hostname"), "{error}");
 }
+
+#[test]
+fn configuration_based_does_what_its_properties_say() {
+    let known = at(100);
+    let check =
+        |(data, stream, on_data_error), offset, slot_now, expected: Option<(bool, bool)>| {
+            let mode = SnapshotMode::ConfigurationBased {
+                data,
+                stream,
+                on_data_error,
+            };
+            let plan = plan(mode, offset, slot_now).ok();
+            assert_eq!(plan.map(|p| (p.snapshot, p.stream)), expected, "{mode:?}");
+        };
+    let here = || Some(confirmed(100));
+    check(
+        (true, true, false),
+        Some(&known),
+        here(),
+        Some((true, true)),
+    );
+    check(
+        (false, true, false),
+        Some(&known),
+        here(),
+        Some((false, true)),
+    );
+    check((false, true, false), None, None, Some((false, true)));
+    check((true, false, false), None, None, Some((true, false)));
+    check((false, true, true), Some(&known), None, Some((true, true)));
+    check((false, true, false), Some(&known), None, None);
+}
