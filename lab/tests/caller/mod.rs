@@ -44,7 +44,10 @@ fn an_interrupted_caller_leaves_nothing_running() -> Result<()> {
 }
 
 fn nothing_outlives(signal: Signal) -> Result<()> {
-    let mut caller = Command::new(std::env::current_exe()?)
+    // A shell's background job ignores SIGINT, and so would what it starts.
+    let mut caller = Command::new("env")
+        .arg("--default-signal=INT")
+        .arg(std::env::current_exe()?)
         .args([
             "--ignored",
             "--exact",
