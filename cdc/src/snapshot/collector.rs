@@ -104,7 +104,7 @@ impl<'a> Collector<'a> {
                     self.comes(table).await?;
                     self.before_rows_of(table).await?;
                     self.progress.rows(table, batch.len() as u64);
-                    self.hand_on(batch).await?;
+                    self.hand_on(*batch).await?;
                     self.shared.gate.open(table);
                 }
                 Event::Read { piece, last } => {

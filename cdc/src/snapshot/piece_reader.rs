@@ -45,7 +45,7 @@ pub(crate) struct Held {
 #[derive(Debug)]
 pub(crate) enum Event {
     /// Rows of a table, encoded.
-    Rows { table: usize, batch: Batch },
+    Rows { table: usize, batch: Box<Batch> },
     /// A piece is read; with its last row, when it has rows.
     Read { piece: Piece, last: Option<Held> },
     /// The database would not read a table.
@@ -234,7 +234,7 @@ impl PieceReader {
         }
         let first = std::mem::take(&mut position.first_in_batch);
         self.shared.gate.pass(position.table, first).await;
-        let batch = std::mem::take(&mut self.batch);
+        let batch = Box::new(std::mem::take(&mut self.batch));
         let table = position.table;
         self.tell(Event::Rows { table, batch }).await
     }

@@ -98,7 +98,9 @@ impl Reader<'_> {
             bar: false,
             seq: self.seq,
         };
-        snapshot.run(&chosen, None, done).await.map(|_| ())
+        Box::pin(snapshot.run(&chosen, None, done))
+            .await
+            .map(|_| ())
     }
 
     /// The tables that are asked for, and the SELECTs that the signal gives for some of them.

@@ -174,7 +174,7 @@ impl Run<'_> {
         let ended = tokio::select! {
             biased;
             () = stop.cancelled() => Ok(None),
-            ended = snapshot.run(&tables, checkpoints, done) => ended.map(Some),
+            ended = Box::pin(snapshot.run(&tables, checkpoints, done)) => ended.map(Some),
         };
         context.snapshots.ended(matches!(ended, Ok(Some(_))));
         Ok(ended?.map(|seq| (offset, seq)))

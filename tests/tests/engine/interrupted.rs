@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
 use walcast_lab::{Lab, http, wait_for};
 use walcast_tests::SOON;
 use walcast_tests::topic::Record;
@@ -95,7 +94,7 @@ fn ensure_equal(lab: &Lab, name: &str) -> Result<()> {
     lab.postgres()
         .query(name, "insert into t values (-1, 'marker')")?;
     let mut records = topic(lab, name)?;
-    let records = records.read_until(QUIET, |record| record.key["id"] == Value::from(-1))?;
+    let records = records.read_until(QUIET, |record| record.key["id"] == -1)?;
     let table = lab
         .postgres()
         .query(name, "select id::text, v, big from t")?;

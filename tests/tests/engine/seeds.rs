@@ -6,6 +6,7 @@
 mod world;
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -31,7 +32,6 @@ const UNAVAILABLE: &str = "__debezium_unavailable_value";
 fn the_last_record_of_each_key_is_what_the_table_holds() -> Result<()> {
     let lab = Lab::builder("seeds").postgres(18).kafka().start()?;
     lab.postgres().query("postgres", "create database seeds")?;
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
     let seeds = match number("WALCAST_SEED") {
         Some(one) => one..one + 1,
         None => 0..number("WALCAST_SEEDS").unwrap_or(SEEDS),
@@ -46,12 +46,19 @@ fn the_last_record_of_each_key_is_what_the_table_holds() -> Result<()> {
         let worker = &workers[usize::from(!plan.exactly_once)];
         run(&lab, worker, &plan)
             .with_context(|| format!("WALCAST_SEED={seed} repeats this: {plan:?}"))?;
-        println!(
-            "seed {seed}: {:.1} s, {plan:?}",
-            begun.elapsed().as_secs_f64()
-        );
+        let seconds = begun.elapsed().as_secs_f64();
+        writeln!(std::io::stderr(), "seed {seed}: {seconds:.1} s, {plan:?}")?;
     }
     Ok(())
+}
+
+/// A number that the environment gives.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test that is run by hand with more seeds is told so by the environment"
+)]
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|text| text.parse().ok())
 }
 
 fn run(lab: &Lab, worker: &Worker, plan: &Plan) -> Result<()> {
