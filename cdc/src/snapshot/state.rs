@@ -141,8 +141,8 @@ mod tests {
         }
         assert_eq!(done, [0..10, 12..16]);
         assert_eq!(missing(&done, 20), [10..12, 16..20]);
-        assert_eq!(missing(&done, 14), [10..12]);
-        assert_eq!(missing(&[], 3), vec![0..3]);
+        assert!(missing(&done, 14).into_iter().eq(std::iter::once(10..12)));
+        assert!(missing(&[], 3).into_iter().eq(std::iter::once(0..3)));
         assert_eq!(missing(&[], 0), Vec::<Blocks>::new());
     }
 
