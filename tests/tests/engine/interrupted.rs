@@ -24,7 +24,7 @@ const TABLE: &str = "alter table t add big text; alter table t alter big set sto
 /// Small pieces, so that there are many, sent in small requests, so that it takes a while.
 const SLOWLY: [(&str, &str); 3] = [
     ("walcast.snapshot.chunk.blocks", "4"),
-    ("producer.override.batch.size", "2000"),
+    ("producer.override.batch.size", "8000"),
     (
         "producer.override.max.in.flight.requests.per.connection",
         "1",

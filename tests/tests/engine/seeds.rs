@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use serde_json::json;
+use serde_json::{Value, json};
 use walcast_lab::{Lab, wait_for};
 use walcast_tests::topic::{Record, Topic};
 use walcast_tests::worker::{Worker, connector};
@@ -181,24 +181,35 @@ fn held(lab: &Lab, table: &Table) -> Result<Rows> {
     Ok(held)
 }
 
-/// What a consumer that keeps the newest row of each key holds.
+/// What a consumer that keeps the newest row of each key holds. A column that was not sent is taken
+/// from the row before, which after a change of the key is that of the old key.
 fn fold(records: &[Record]) -> Rows {
-    let mut rows = Rows::new();
+    let (mut rows, mut gone) = (Rows::new(), Rows::new());
     for record in records {
         let key = world::key_text(&record.key);
         let after = &record.value["after"];
         if after.is_null() {
-            rows.remove(&key);
+            let row = rows.remove(&key);
+            gone.extend(row.map(|row| (key, row)));
             continue;
         }
         let text = |field: &str| after[field].as_str().map(str::to_owned);
+        let before = rows.get(&key).or_else(|| gone.get(&old_key(record)?));
         let big = match text("big") {
-            Some(big) if big == UNAVAILABLE => rows.get(&key).and_then(|(_, big)| big.clone()),
+            Some(big) if big == UNAVAILABLE => before.and_then(|(_, big)| big.clone()),
             big => big,
         };
         rows.insert(key, (text("v"), big));
     }
     rows
+}
+
+/// The key that a row had before this record changed it.
+fn old_key(record: &Record) -> Option<String> {
+    let header = record.headers.get("__debezium.oldkey")?;
+    let key: Value = serde_json::from_str(header).ok()?;
+    // The header's form is its converter's: with a schema beside the payload, or without.
+    Some(world::key_text(key.get("payload").unwrap_or(&key)))
 }
 
 fn difference(expected: &Rows, got: &Rows) -> String {
