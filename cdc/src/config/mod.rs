@@ -232,4 +232,4 @@ fn read_retries(r: &mut Reader<'_>) -> RetryConfig {
 #[cfg(test)]
 mod documented;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -19,7 +19,8 @@ fn props(extra: &[(&str, &str)]) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn parse(extra: &[(&str, &str)]) -> Result<ConnectorConfig, Vec<ConfigProblem>> {
+/// A configuration of what is required and `extra`.
+pub(crate) fn parse(extra: &[(&str, &str)]) -> Result<ConnectorConfig, Vec<ConfigProblem>> {
     ConnectorConfig::parse(&props(extra), &BTreeMap::new())
 }
 

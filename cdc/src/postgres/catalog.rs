@@ -21,6 +21,13 @@ pub(crate) struct CapturedTable {
     pub(crate) partitioned: bool,
 }
 
+impl CapturedTable {
+    /// `schema.name`, as lists and notifications have it.
+    pub(crate) fn id(&self) -> String {
+        format!("{}.{}", self.schema, self.name)
+    }
+}
+
 const TABLES: &str = "select c.oid, n.nspname::text, c.relname::text, c.relkind = 'p' \
     from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
     where c.relkind in ('r', 'p') and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast') \

@@ -36,7 +36,7 @@ pub(crate) async fn set(session: &Session, rules: &[IdentityRule], captured: &[C
 }
 
 async fn set_one(session: &Session, rules: &[IdentityRule], table: &CapturedTable) -> Result<()> {
-    let id = format!("{}.{}", table.schema, table.name);
+    let id = table.id();
     let mut matching = rules.iter().filter(|rule| rule.tables.matches(&id));
     let Some(rule) = matching.next() else {
         return Ok(());

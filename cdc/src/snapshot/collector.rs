@@ -138,7 +138,7 @@ impl<'a> Collector<'a> {
     /// A piece is read to its end.
     async fn read(&mut self, piece: Piece, last: Option<Held>) -> Result<()> {
         let table = piece.table;
-        self.progress.read(table, piece.covers.len() as u64);
+        self.progress.read(piece.covers.len() as u64);
         match last {
             Some(last) => {
                 self.before_rows_of(table).await?;

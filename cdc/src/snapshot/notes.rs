@@ -33,7 +33,11 @@ impl Notes {
         (encoder, batch): Out<'_>,
         tables: &[CapturedTable],
     ) -> Result<()> {
-        self.tables = tables.iter().map(id).collect::<Vec<_>>().join(",");
+        self.tables = tables
+            .iter()
+            .map(CapturedTable::id)
+            .collect::<Vec<_>>()
+            .join(",");
         self.tell((&mut *encoder, &mut *batch), "STARTED", Vec::new())?;
         let data = vec![("data_collections", self.tables.clone())];
         self.tell((encoder, batch), "DATA_COLLECTIONS_RESOLVED", data)
@@ -42,7 +46,7 @@ impl Notes {
     /// A table is about to be read.
     pub(crate) fn table_begun(&mut self, out: Out<'_>, table: &CapturedTable) -> Result<()> {
         let data = vec![
-            ("current_collection_in_progress", id(table)),
+            ("current_collection_in_progress", table.id()),
             ("data_collections", self.tables.clone()),
         ];
         self.tell(out, "IN_PROGRESS", data)
@@ -56,7 +60,7 @@ impl Notes {
         rows: u64,
     ) -> Result<()> {
         let data = vec![
-            ("scanned_collection", id(table)),
+            ("scanned_collection", table.id()),
             ("data_collections", self.tables.clone()),
             ("total_rows_scanned", rows.to_string()),
             ("status", "SUCCEEDED".to_owned()),
@@ -67,7 +71,7 @@ impl Notes {
     /// The database would not read a table.
     pub(crate) fn table_failed(&mut self, out: Out<'_>, table: &CapturedTable) -> Result<()> {
         let data = vec![
-            ("scanned_collection", id(table)),
+            ("scanned_collection", table.id()),
             ("status", "SQL_EXCEPTION".to_owned()),
         ];
         self.tell(out, "TABLE_SCAN_COMPLETED", data)
@@ -116,8 +120,4 @@ impl Notes {
         };
         self.notifier.send(encoder, batch, &notification)
     }
-}
-
-fn id(table: &CapturedTable) -> String {
-    format!("{}.{}", table.schema, table.name)
 }

@@ -258,8 +258,8 @@ fn is_of_database(error: &EngineError) -> bool {
 
 fn named(planned: &PlannedTable, error: EngineError) -> EngineError {
     let text = format!(
-        "Snapshotting of table {}.{} failed: {error}",
-        planned.table.schema, planned.table.name
+        "Snapshotting of table {} failed: {error}",
+        planned.table.id()
     );
     match error.kind() {
         Kind::Transient => EngineError::transient(text),
@@ -312,10 +312,9 @@ async fn selected(
     let has = |name: &str| definition.columns.iter().any(|c| c.name == name);
     if let Some(unknown) = given.iter().find(|name| !has(name)) {
         return Err(EngineError::definite(format!(
-            "Column '{unknown}' not found in result set '{}' for table '{}.{}': the statement of snapshot.select.statement.overrides may only give the table's own columns",
+            "Column '{unknown}' not found in result set '{}' for table '{}': the statement of snapshot.select.statement.overrides may only give the table's own columns",
             given.join(", "),
-            planned.table.schema,
-            planned.table.name
+            planned.table.id()
         )));
     }
     let columns = definition.columns.iter().map(|c| {

@@ -39,9 +39,7 @@ impl Progress {
         let mut tick = interval_at(tokio::time::Instant::now() + LOG_EVERY, LOG_EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let names = plan.tables.iter();
-        let tables: Vec<_> = names
-            .map(|t| (format!("{}.{}", t.table.schema, t.table.name), 0))
-            .collect();
+        let tables: Vec<_> = names.map(|t| (t.table.id(), 0)).collect();
         let blocks_all = plan.blocks();
         metrics.begin(tables.len());
         Self {
@@ -79,7 +77,7 @@ impl Progress {
     }
 
     /// A piece of `blocks` blocks is read.
-    pub(crate) fn read(&mut self, _table: usize, blocks: u64) {
+    pub(crate) fn read(&mut self, blocks: u64) {
         self.blocks += blocks;
         self.tell();
         if let Some(bar) = &self.bar {

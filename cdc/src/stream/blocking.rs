@@ -109,15 +109,14 @@ impl Reader<'_> {
         tables: &Tables,
         captured: Vec<CapturedTable>,
     ) -> (SnapshotConfig, Vec<CapturedTable>) {
-        let name = |table: &CapturedTable| format!("{}.{}", table.schema, table.name);
-        let names: Vec<String> = captured.iter().map(name).collect();
+        let names: Vec<String> = captured.iter().map(CapturedTable::id).collect();
         let wanted = expand(&tables.collections, &names).unwrap_or_default();
         let mut config = self.signals.on_demand.config.clone();
         config.overrides.clear();
         let mut chosen = captured;
-        chosen.retain(|table| wanted.contains(&name(table)));
+        chosen.retain(|table| wanted.contains(&table.id()));
         for table in &chosen {
-            let id = name(table);
+            let id = table.id();
             let mut conditions = tables.conditions.iter();
             let select =
                 conditions.find(|one| one.collection.matches(&id) && !one.filter.is_empty());

@@ -10,7 +10,7 @@ use walcast_wire::pgoutput::{Message, Relation};
 
 use crate::config::DatabaseConfig;
 use crate::error::{EngineError, Result};
-use crate::postgres::catalog;
+use crate::postgres::catalog::{self, CapturedTable};
 use crate::postgres::connect::{self, Session};
 
 /// The encoder, and the session that answers its questions.
@@ -127,7 +127,7 @@ impl Relations {
         let session = session(&mut self.session, &self.database).await?;
         let captured = |schema: &str, table: &str| encoder.captured(schema, table);
         let tables = catalog::tables(session, captured).await?;
-        let names = tables.iter().map(|t| format!("{}.{}", t.schema, t.name));
+        let names = tables.iter().map(CapturedTable::id);
         let mut names: Vec<_> = names.collect();
         java::in_concurrent_map_order(&mut names);
         Ok(names)

@@ -129,21 +129,10 @@ pub(super) fn uncaptured(config: &ConnectorConfig, table: &Facts) -> Option<Refu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::CONNECTOR_CLASS;
-    use std::collections::BTreeMap;
+    use crate::config::tests::parse;
 
     fn told(list: (&str, &str)) -> Option<Refused> {
-        let props = [
-            ("name", "c"),
-            ("connector.class", CONNECTOR_CLASS),
-            ("database.hostname", "db"),
-            ("database.user", "u"),
-            ("database.dbname", "d"),
-            ("topic.prefix", "p"),
-            list,
-        ];
-        let props = props.map(|(k, v)| (k.to_owned(), v.to_owned()));
-        let config = ConnectorConfig::parse(&props.into(), &BTreeMap::new()).unwrap();
+        let config = parse(&[list]).unwrap();
         let table = Facts {
             oid: 1,
             schema: "s".into(),

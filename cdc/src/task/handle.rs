@@ -138,20 +138,10 @@ impl TaskHandle {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::CONNECTOR_CLASS;
-    use std::collections::BTreeMap;
+    use crate::config::tests::parse;
 
     fn config() -> ConnectorConfig {
-        let props = [
-            ("name", "c"),
-            ("connector.class", CONNECTOR_CLASS),
-            ("database.hostname", "db"),
-            ("database.user", "u"),
-            ("database.dbname", "d"),
-            ("topic.prefix", "p"),
-        ];
-        let props = props.map(|(k, v)| (k.to_owned(), v.to_owned()));
-        ConnectorConfig::parse(&props.into(), &BTreeMap::new()).unwrap()
+        parse(&[]).unwrap()
     }
 
     #[tokio::test]

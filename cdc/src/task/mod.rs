@@ -118,7 +118,7 @@ impl TaskContext {
         let filter = NameFilter::new((!list.is_empty()).then_some(list), None).map_err(|e| {
             EngineError::definite(format!("snapshot.include.collection.list: {e}")).because(e)
         })?;
-        let wanted = |t: &&CapturedTable| filter.passes(&format!("{}.{}", t.schema, t.name));
+        let wanted = |t: &&CapturedTable| filter.passes(&t.id());
         Ok(captured.iter().filter(wanted).cloned().collect())
     }
 
