@@ -1,8 +1,9 @@
 //! Errors of the engine, sorted by what must happen next.
 //!
-//! An error is either [`Kind::Transient`] (the task is started again after a back-off) or
-//! [`Kind::Definite`] (the task is FAILED and a person must act). Nothing between: a caller
-//! branches on the kind, a person reads the message, which says what happened, where, and the cure.
+//! An error is [`Kind::Transient`] (the task is started again after a back-off) or [`Kind::Definite`]
+//! (the task is FAILED and a person must act); [`Kind::Fenced`] is one or the other, as the group of
+//! workers has it. A caller branches on the kind, a person reads the message, which says what
+//! happened, where, and the cure.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -14,6 +15,9 @@ pub enum Kind {
     Transient,
     /// Trying again cannot help until someone changes something.
     Definite,
+    /// Another instance of the connector has taken over. For good where nobody decides which of the
+    /// two may run.
+    Fenced,
 }
 
 /// An error of the engine: kind, message and cause.
@@ -41,6 +45,15 @@ impl EngineError {
     pub fn definite(message: impl Into<String>) -> Self {
         Self {
             kind: Kind::Definite,
+            message: message.into(),
+            source: None,
+        }
+    }
+
+    /// Another instance of the connector has taken over.
+    pub fn fenced(message: impl Into<String>) -> Self {
+        Self {
+            kind: Kind::Fenced,
             message: message.into(),
             source: None,
         }

@@ -36,7 +36,7 @@ mod validate;
 pub use cli::{CdcArgs, run};
 pub use config::{ConfigProblem, ConnectorConfig};
 pub use publish::properties::apply as apply_kafka_properties;
-pub use settings::WorkerSettings;
+pub use settings::{Ownership, WorkerSettings};
 pub use signal::Signal;
 pub use snapshot::metrics::{SnapshotPhase, SnapshotStatus};
 pub use tables::{ConfigChange, Publication, TableAdded, TableRequest};

@@ -1,7 +1,23 @@
 //! What the worker gives every connector: where Kafka is, where offsets are kept, which guarantees.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
+
+use async_trait::async_trait;
+
+/// Decides which worker of a group runs a connector.
+#[async_trait]
+pub trait Ownership: fmt::Debug + Send + Sync {
+    /// Whether this worker is the one to run `connector`, as whoever decides it has it now. It is
+    /// asked before an attempt fences older instances: a worker that was frozen may not know yet that
+    /// it has lost the connector.
+    ///
+    /// # Errors
+    /// Why that cannot be told now.
+    async fn holds(&self, connector: &str) -> Result<bool, String>;
+}
 
 /// Settings shared by all connectors of one worker.
 ///
@@ -25,6 +41,8 @@ pub struct WorkerSettings {
     pub exactly_once: bool,
     /// `group.id`, part of the transactional id.
     pub group_id: String,
+    /// Who decides that this worker may run a connector, where several share them.
+    pub ownership: Option<Arc<dyn Ownership>>,
     /// `offset.flush.interval.ms`: how often a checkpoint is written outside of transactions.
     pub offset_flush_interval: Duration,
     /// The worker's `key.converter` and `key.converter.*`, under those names.
@@ -45,6 +63,7 @@ impl WorkerSettings {
             offsets_replication: 3,
             exactly_once: false,
             group_id: "walcast".into(),
+            ownership: None,
             offset_flush_interval: Duration::from_secs(60),
             key_converter: BTreeMap::new(),
             value_converter: BTreeMap::new(),

@@ -16,6 +16,9 @@ use super::{SESSION_OPTIONS, fault};
 use crate::config::{ConnectorConfig, DatabaseConfig, SslMode};
 use crate::error::{EngineError, Result};
 
+/// Bytes that the server keeps of an `application_name` (`NAMEDATALEN` - 1).
+const APPLICATION_NAME_MAX: usize = 63;
+
 /// Events the driver may hold ready for the stream.
 const EVENTS_READY: usize = 512;
 
@@ -57,8 +60,12 @@ pub(crate) struct ChangeStream {
 
 /// Opens a session that will stream from `start`, all before which is checkpointed; without it the
 /// stream starts at the slot's own position.
-pub(crate) async fn open(connector: &ConnectorConfig, start: Option<Lsn>) -> Result<GatedSession> {
-    let config = settings(connector, start);
+pub(crate) async fn open(
+    connector: &ConnectorConfig,
+    reader: &str,
+    start: Option<Lsn>,
+) -> Result<GatedSession> {
+    let config = settings(connector, reader, start);
     let failed = |e: PgWireError| {
         if e.to_string()
             .contains("permission denied to start WAL sender")
@@ -97,7 +104,18 @@ fn describe(database: &DatabaseConfig, doing: &str) -> String {
     format!("{doing} at {}:{}", database.host, database.port)
 }
 
-fn settings(connector: &ConnectorConfig, start: Option<Lsn>) -> ReplicationConfig {
+/// How a connector's replication sessions call themselves (`application_name`): the same in all its
+/// lives on all workers of one group. As the server keeps it: 63 bytes of printable ASCII.
+pub(crate) fn reader_name(connector: &str, group: Option<&str>) -> String {
+    let name = match group {
+        Some(group) => format!("walcast {connector} of {group}"),
+        None => format!("walcast {connector}"),
+    };
+    let kept = |c: char| if matches!(c, ' '..='~') { c } else { '?' };
+    name.chars().map(kept).take(APPLICATION_NAME_MAX).collect()
+}
+
+fn settings(connector: &ConnectorConfig, reader: &str, start: Option<Lsn>) -> ReplicationConfig {
     let ConnectorConfig {
         database,
         slot,
@@ -119,7 +137,7 @@ fn settings(connector: &ConnectorConfig, start: Option<Lsn>) -> ReplicationConfi
     config.idle_wakeup_interval = slot.status_interval.min(STATUS_INTERVAL_MAX);
     config.buffer_events = EVENTS_READY;
     config.options = Some(SESSION_OPTIONS.to_owned());
-    config.application_name = Some(format!("walcast {}", connector.name));
+    config.application_name = Some(reader.to_owned());
     config
 }
 

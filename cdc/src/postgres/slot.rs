@@ -150,6 +150,24 @@ pub(crate) async fn reader(session: &Session, pid: i32) -> Result<String> {
     ))
 }
 
+/// Ends the session `pid` if it calls itself `name`; whether it does.
+pub(crate) async fn end_reader(session: &Session, pid: i32, name: &str) -> Result<bool> {
+    let row = session
+        .query_opt(
+            "select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity \
+             where pid = $1 and application_name = $2",
+            &[&pid, &name],
+        )
+        .await
+        .map_err(|e| {
+            fault::sql(
+                "ending the session of a worker that has lost the connector",
+                e,
+            )
+        })?;
+    Ok(row.is_some())
+}
+
 /// Drops the slot if it exists; waits a while for a reader that is just leaving.
 pub(crate) async fn drop_slot(session: &Session, name: &str) -> Result<()> {
     let begun = tokio::time::Instant::now();

@@ -7,7 +7,7 @@ use rdkafka::producer::Producer;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::due::LastCheckpoint;
-use super::offsets::OffsetRecord;
+use super::fenced::FencedOffsets;
 use super::producer::{self, KafkaProducer};
 use super::topics::Topics;
 use super::{Durable, Publisher, Wiring};
@@ -20,7 +20,7 @@ use crate::settings::WorkerSettings;
 pub(crate) struct AtLeastOnce {
     producer: Arc<KafkaProducer>,
     topics: Topics,
-    offsets: OffsetRecord,
+    offsets: FencedOffsets,
     settings: Arc<WorkerSettings>,
     /// Batches begun and not yet covered by a checkpoint, oldest first.
     begun: VecDeque<(u64, Option<Mark>, i64)>,
@@ -35,7 +35,7 @@ impl AtLeastOnce {
     pub(crate) fn new(
         producer: Arc<KafkaProducer>,
         topics: Topics,
-        offsets: OffsetRecord,
+        offsets: FencedOffsets,
         settings: Arc<WorkerSettings>,
     ) -> Self {
         Self {
@@ -136,9 +136,7 @@ impl AtLeastOnce {
         if seq > acked || self.checkpoint.is_some_and(|done| done.seq >= seq) {
             return Ok(());
         }
-        self.offsets
-            .write(&self.producer, self.last_seq, &mark.offset)
-            .await?;
+        self.offsets.write(&mark.offset).await?;
         wiring.chain.advance(Stage::Checkpointed, seq)?;
         let durable = Durable { seq, confirm };
         self.checkpoint = Some(durable);

@@ -60,7 +60,7 @@ pub(crate) fn fault(doing: &str, error: KafkaError) -> EngineError {
         )
     );
     if is_fenced(&error) {
-        return EngineError::definite(format!(
+        return EngineError::fenced(format!(
             "{text}: another instance of this connector with the same transactional id has taken over; this one stopped at once and lost nothing. Run one instance per connector, or restart the task to take over again"
         ))
         .because(error);

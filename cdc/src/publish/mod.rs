@@ -8,11 +8,13 @@ pub(crate) mod at_least_once;
 pub(crate) mod client;
 mod due;
 pub(crate) mod exactly_once;
+pub(crate) mod fenced;
 pub(crate) mod offsets;
 pub(crate) mod producer;
 pub(crate) mod properties;
 pub(crate) mod stdout;
 pub(crate) mod topics;
+pub(crate) mod transactions;
 
 use std::sync::Arc;
 

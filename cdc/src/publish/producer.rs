@@ -145,6 +145,32 @@ pub(crate) fn make(
         .map_err(|e| fault("making the Kafka producer", e))
 }
 
+/// Makes the producer of a connector's checkpoints, with the worker's own settings as in Connect.
+pub(crate) fn for_offsets(
+    settings: &WorkerSettings,
+    connector: &str,
+    transactional_id: Option<&str>,
+) -> Result<Arc<KafkaProducer>> {
+    let mut config = base(settings, &format!("connector-offsets-{connector}"))?;
+    config
+        .set("linger.ms", "0")
+        .set("queue.buffering.max.kbytes", "4096");
+    properties::apply(&mut config, &settings.producer)?;
+    config
+        .set("acks", "all")
+        .set("enable.idempotence", "true")
+        .set("partitioner", "murmur2_random");
+    match transactional_id {
+        Some(id) => config
+            .set("transactional.id", id)
+            .set("transaction.timeout.ms", "10000"),
+        None => config.set("message.timeout.ms", "0"),
+    };
+    let made = config.create_with_context(Deliveries::default());
+    made.map(Arc::new)
+        .map_err(|e| fault("making the checkpoints' Kafka producer", e))
+}
+
 /// Sends all records of a batch; waits for room when the client's queue is full.
 pub(crate) async fn send_batch(producer: &KafkaProducer, batch: &Batch) -> Result<()> {
     if batch.is_empty() {

@@ -264,6 +264,7 @@ fn named(planned: &PlannedTable, error: EngineError) -> EngineError {
     match error.kind() {
         Kind::Transient => EngineError::transient(text),
         Kind::Definite => EngineError::definite(text),
+        Kind::Fenced => EngineError::fenced(text),
     }
     .because(error)
 }

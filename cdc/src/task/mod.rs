@@ -26,6 +26,7 @@ use crate::guard::Guard;
 use crate::metrics::TaskMetrics;
 use crate::notify::Notifier;
 use crate::postgres::catalog::CapturedTable;
+use crate::postgres::replication;
 use crate::settings::WorkerSettings;
 use crate::signal::Signal;
 use crate::snapshot::metrics::SnapshotMetrics;
@@ -106,6 +107,21 @@ impl TaskContext {
     /// A further attempt is a run of its own, as Debezium has it.
     fn renew_run(&self) {
         *self.run_id.lock().unwrap_or_else(PoisonError::into_inner) = new_run_id();
+    }
+
+    /// How this connector's replication sessions call themselves.
+    fn reader_name(&self) -> String {
+        let group = match &self.output {
+            Output::Kafka(settings) => Some(&*settings.group_id),
+            Output::Stdout { .. } => None,
+        };
+        replication::reader_name(&self.config.name, group)
+    }
+
+    /// Whether whoever else reads the slot under this connector's name is a leftover of a worker that
+    /// has lost the connector.
+    fn owns_the_connector(&self) -> bool {
+        matches!(&self.output, Output::Kafka(settings) if settings.ownership.is_some())
     }
 
     pub(crate) fn notifier(&self) -> Notifier {
@@ -252,7 +268,12 @@ async fn supervise(context: TaskContext, stop: CancellationToken) {
         if begun.elapsed() > HEALTHY_AFTER {
             retries = 0;
         }
-        if error.kind() == Kind::Definite || out_of_retries(&context, retries) {
+        let for_good = match error.kind() {
+            Kind::Transient => out_of_retries(&context, retries),
+            Kind::Definite => true,
+            Kind::Fenced => !context.owns_the_connector(),
+        };
+        if for_good {
             return fail(&context, &error).await;
         }
         context.renew_run();

@@ -1,20 +1,22 @@
 //! Opens the way out: the publisher, and the checkpoint to go on from.
 //!
-//! With exactly-once the transactional id is taken over first: only then is it certain that no older
-//! instance can still write, and that the offset read is the last one.
+//! The transactional id is taken over first: only then is it certain that no older instance can still
+//! write a checkpoint, and that the offset read is the last one.
 
 use std::sync::Arc;
 
 use walcast_wire::connect_offset::Offset;
 
 use super::{Output, TaskContext};
-use crate::error::Result;
+use crate::error::{EngineError, Result};
 use crate::postgres::server::System;
 use crate::publish::at_least_once::AtLeastOnce;
-use crate::publish::exactly_once::{self, ExactlyOnce};
+use crate::publish::exactly_once::ExactlyOnce;
+use crate::publish::fenced::FencedOffsets;
 use crate::publish::offsets::{self, OffsetRecord};
 use crate::publish::stdout::{self, Stdout};
 use crate::publish::topics::Topics;
+use crate::publish::transactions::{CALL_ATTEMPTS, Transactions, transactional_id};
 use crate::publish::{Publisher, producer};
 use crate::settings::WorkerSettings;
 
@@ -44,25 +46,27 @@ async fn open_kafka(
     system: Option<System>,
 ) -> Result<Opened> {
     let config = &context.config;
+    check_ownership(settings, &config.name).await?;
     offsets::ensure_topic(settings).await?;
     let record = OffsetRecord::new(settings, &config.name, &config.topic_prefix, system);
     let topics = Topics::new(Arc::clone(settings), config.topic_creation.clone());
     let publisher: Box<dyn Publisher> = if settings.exactly_once {
-        let id = exactly_once::transactional_id(&settings.group_id, &config.name);
+        let id = transactional_id(&settings.group_id, &config.name);
         let producer = producer::make(settings, config, Some(&id))?;
-        exactly_once::take_over(&producer).await?;
+        let transactions = Transactions::take_over(producer, CALL_ATTEMPTS).await?;
         Box::new(ExactlyOnce::new(
-            producer,
+            transactions,
             topics,
             record,
             Arc::clone(settings),
         ))
     } else {
         let producer = producer::make(settings, config, None)?;
+        let offsets = FencedOffsets::open(settings, config, record).await?;
         Box::new(AtLeastOnce::new(
             producer,
             topics,
-            record,
+            offsets,
             Arc::clone(settings),
         ))
     };
@@ -73,4 +77,20 @@ async fn open_kafka(
         offset,
         seen,
     })
+}
+
+/// Refuses to fence the connector's rightful owner.
+async fn check_ownership(settings: &WorkerSettings, connector: &str) -> Result<()> {
+    let Some(ownership) = &settings.ownership else {
+        return Ok(());
+    };
+    match ownership.holds(connector).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(EngineError::transient(
+            "another worker of the group runs this connector now",
+        )),
+        Err(why) => Err(EngineError::transient(format!(
+            "cannot tell whether this worker still runs the connector: {why}"
+        ))),
+    }
 }

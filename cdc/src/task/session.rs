@@ -126,7 +126,8 @@ impl<'a> Run<'a> {
             .as_ref()
             .filter(|_| !self.plan.snapshot)
             .and_then(checkpoint::completed);
-        let mut session = replication::open(config, floor).await?;
+        let reader = self.context.reader_name();
+        let mut session = replication::open(config, &reader, floor).await?;
         let created = self.make_slot(&mut session, stop).await?;
         let (offset, seq) = if self.plan.snapshot {
             let start = self.snapshot_start(created, offset, stop).await?;
@@ -144,7 +145,8 @@ impl<'a> Run<'a> {
         boundaries::restore(self.relations.encoder(), &offset);
         wait_or_stop(config.streaming_delay, stop).await;
         let heartbeat = self.heartbeat().await;
-        super::slot_wait::until_free(&self.sql, &config.slot, stop).await?;
+        let leftover = self.context.owns_the_connector().then_some(&*reader);
+        super::slot_wait::until_free(&self.sql, &config.slot, leftover, stop).await?;
         let stream = session.start(&config.slot.name).await?;
         self.context.guard.slot_is_ours();
         let (doors, waiting) = Doors::open(self.context, &durable, &self.chain)?;

@@ -73,13 +73,15 @@ async fn tell_waiting(sql: &Session, slot: &str) -> Result<()> {
 /// longest; a stop ends the wait.
 ///
 /// Debezium tries to start the stream that often with that pause between. A slot that comes free is
-/// taken sooner here: the walsender of a worker that was killed goes in its own time.
+/// taken sooner here: the walsender of a worker that was killed goes in its own time. A reader that
+/// calls itself `leftover` is ended: its worker has lost the connector, and may be frozen or cut off.
 ///
 /// # Errors
 /// Transient, naming the reader, when it stays.
 pub(super) async fn until_free(
     sql: &Session,
     config: &SlotConfig,
+    leftover: Option<&str>,
     stop: &CancellationToken,
 ) -> Result<()> {
     let deadline = Instant::now() + config.retry_delay.saturating_mul(config.max_retries);
@@ -89,7 +91,15 @@ pub(super) async fn until_free(
         let Some(pid) = state.and_then(|state| state.active_pid) else {
             return Ok(());
         };
-        if Instant::now() >= deadline {
+        if let Some(name) = leftover
+            && slot::end_reader(sql, pid, name).await?
+        {
+            tracing::warn!(
+                slot = config.name,
+                pid,
+                "the slot was still read by a worker that has lost this connector; that session was ended"
+            );
+        } else if Instant::now() >= deadline {
             return Err(in_use(sql, config, pid).await);
         }
         if Instant::now() >= tell_at {

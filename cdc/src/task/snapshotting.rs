@@ -85,7 +85,8 @@ impl Run<'_> {
             temporary: true,
             failover: false,
         };
-        let mut exporter = replication::open(&self.context.config, None).await?;
+        let mut exporter =
+            replication::open(&self.context.config, &self.context.reader_name(), None).await?;
         let created = super::slot_wait::create(&mut exporter, &self.sql, slot, stop).await?;
         self.start(Some(&created.snapshot), created.consistent_point, true)
             .await
