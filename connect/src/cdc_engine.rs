@@ -13,8 +13,8 @@ use walcast_cdc::{
 
 use crate::config::{Properties, WorkerConfig};
 use crate::engine::{
-    ConfigChange, Control, Engine, Problem, Refused, RunningTask, SignalRequest, SnapshotReport,
-    TableAdded, TableRequest, TaskEvent,
+    ConfigChange, Control, Engine, Ownership, Problem, Refused, RunningTask, SignalRequest,
+    SnapshotReport, TableAdded, TableRequest, TaskEvent,
 };
 
 /// Events that may wait between the engine and the runner.
@@ -22,7 +22,7 @@ const EVENTS: usize = 16;
 
 /// Starts connectors with `walcast-cdc`.
 pub(crate) struct CdcEngine {
-    settings: Arc<WorkerSettings>,
+    settings: WorkerSettings,
     converters: BTreeMap<String, String>,
 }
 
@@ -45,12 +45,13 @@ impl CdcEngine {
             offsets_replication: config.offset_topic.replication,
             exactly_once: config.exactly_once,
             group_id: config.group_id.clone(),
+            ownership: None,
             offset_flush_interval: config.offset_flush_interval,
             key_converter,
             value_converter,
         };
         Self {
-            settings: Arc::new(settings),
+            settings,
             converters,
         }
     }
@@ -81,6 +82,7 @@ impl Engine for CdcEngine {
         &self,
         name: &str,
         props: &BTreeMap<String, String>,
+        ownership: Arc<dyn Ownership>,
         events: mpsc::Sender<TaskEvent>,
     ) -> Result<Box<dyn RunningTask>, Vec<Problem>> {
         let parsed = ConnectorConfig::parse(props, &self.converters);
@@ -88,7 +90,11 @@ impl Engine for CdcEngine {
             .map_err(|problems| problems.into_iter().map(Problem::from).collect::<Vec<_>>())?;
         name.clone_into(&mut config.name);
         let (sender, received) = mpsc::channel(EVENTS);
-        let task = Task::start(config, Output::Kafka(Arc::clone(&self.settings)), sender);
+        let settings = WorkerSettings {
+            ownership: Some(ownership),
+            ..self.settings.clone()
+        };
+        let task = Task::start(config, Output::Kafka(Arc::new(settings)), sender);
         let mut forwarding = JoinSet::new();
         forwarding.spawn(forward(received, events));
         Ok(Box::new(CdcTask { task, forwarding }))

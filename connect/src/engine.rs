@@ -11,6 +11,8 @@ use async_trait::async_trait;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
+pub use walcast_cdc::Ownership;
+
 /// One thing wrong with one property.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -54,7 +56,7 @@ pub trait Engine: Send + Sync + 'static {
     async fn validate(&self, props: &BTreeMap<String, String>) -> Vec<Problem>;
 
     /// Starts the one task of connector `name`. Returns at once; what becomes of the task is told
-    /// in `events`.
+    /// in `events`. Before it shuts out an older task of the connector it asks `ownership`.
     ///
     /// # Errors
     /// Everything that is wrong with the properties.
@@ -62,6 +64,7 @@ pub trait Engine: Send + Sync + 'static {
         &self,
         name: &str,
         props: &BTreeMap<String, String>,
+        ownership: Arc<dyn Ownership>,
         events: mpsc::Sender<TaskEvent>,
     ) -> Result<Box<dyn RunningTask>, Vec<Problem>>;
 }
@@ -166,7 +169,8 @@ pub trait Control: Send + Sync {
     fn snapshot(&self) -> SnapshotReport;
 }
 
-/// A task that was started.
+/// A task that was started. Dropping it stops it at once: nothing is written any more, and what is in
+/// flight is sent again by whoever goes on from the checkpoint.
 #[async_trait]
 pub trait RunningTask: Send {
     /// What it can be asked for while it runs.

@@ -14,6 +14,7 @@
 mod cdc_engine;
 pub mod config;
 pub mod engine;
+mod group;
 mod herder;
 mod java_map;
 mod kafka;

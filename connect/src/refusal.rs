@@ -40,6 +40,13 @@ impl Refusal {
         Self::not_found(format!("Connector {name} not found"))
     }
 
+    /// The connector is not this worker's, or nobody's yet: Connect's words while its group rebalances.
+    pub(crate) fn moving(name: &str) -> Self {
+        Self::conflict(format!(
+            "Cannot complete request because of a conflicting operation (e.g. worker rebalance): connector {name} is moving from one worker to another; try again"
+        ))
+    }
+
     /// The worker does not take commands any more.
     pub(crate) fn stopping() -> Self {
         Self::new(503, "The worker is stopping; ask again when it is up")

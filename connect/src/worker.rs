@@ -7,12 +7,14 @@ use std::time::Duration;
 use anyhow::Context;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use walcast_wire::usage::UsageError;
 
 use crate::config::WorkerConfig;
 use crate::engine::Engine;
+use crate::group::{GroupEvent, Member, Places, Shards};
 use crate::herder::{Herder, Owner, Shared};
 use crate::kafka::{self, Clients, TopicLog};
 use crate::logging::Loggers;
@@ -24,6 +26,9 @@ use crate::store::statuses::StatusStore;
 
 /// What a stop may take beyond `task.shutdown.graceful.timeout.ms`.
 const STOP_MARGIN: Duration = Duration::from_secs(5);
+
+/// Changes of the group that may wait for the herder.
+const GROUP_EVENTS: usize = 16;
 
 /// What the worker is given besides its configuration.
 pub struct Surroundings {
@@ -40,18 +45,22 @@ pub struct Surroundings {
 /// A running worker. Stop it with [`Worker::stop`]; dropping it aborts everything.
 pub struct Worker {
     address: SocketAddr,
-    parts: JoinSet<&'static str>,
-    stops: Stops,
+    stages: Vec<Stage>,
     stop_timeout: Duration,
 }
 
-/// What is stopped, in this order.
+/// Parts of the worker that are stopped together.
 #[derive(Default)]
-struct Stops {
-    server: CancellationToken,
-    owner: CancellationToken,
-    writer: CancellationToken,
-    readers: CancellationToken,
+struct Stage {
+    stop: CancellationToken,
+    parts: JoinSet<&'static str>,
+}
+
+impl Drop for Stage {
+    /// What runs on a thread of its own is not aborted with its set.
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
 }
 
 impl Worker {
@@ -75,15 +84,15 @@ impl Worker {
             ("status", &config.status_topic),
         ];
         kafka::ensure(&clients, &topics).await?;
-        let stops = Stops::default();
-        let mut parts = JoinSet::new();
-        let state = State::read_back(&config, &clients, &stops, &mut parts).await?;
+        let mut stages = Stages::default();
+        let state = State::read_back(&config, &clients, &mut stages).await?;
         let worker_id = worker_id(&config, address);
         tracing::info!(
             worker_id,
             connectors = state.configs.names().len(),
             "state read back"
         );
+        let (places, group) = stages.join(&clients, &config, &worker_id).await?;
         let shared = Shared {
             engine: given.engine,
             clients,
@@ -91,13 +100,15 @@ impl Worker {
             statuses: state.statuses,
             config_log: Arc::new(state.config_log),
             live: Arc::default(),
+            places: Arc::new(places),
             worker_id: worker_id.into(),
             now_ms: given.now_ms,
             config: Arc::clone(&config),
         };
         let (herder, queue) = Herder::new();
-        let owner = Owner::new(shared.clone(), queue, stops.owner.clone());
-        parts.spawn(async move {
+        let front = &mut stages.front;
+        let owner = Owner::new(shared.clone(), queue, group, front.stop.clone());
+        front.parts.spawn(async move {
             owner.run().await;
             "the herder"
         });
@@ -107,9 +118,10 @@ impl Worker {
             loggers: given.loggers,
             cluster_id: cluster_id.into(),
             metrics: given.metrics,
+            others: reqwest::Client::new(),
         };
-        let served = rest::serve(listener, api, stops.server.clone());
-        parts.spawn(async move {
+        let served = rest::serve(listener, api, front.stop.clone());
+        front.parts.spawn(async move {
             if let Err(error) = served.await {
                 tracing::error!(%error, "the REST listener failed");
             }
@@ -118,8 +130,7 @@ impl Worker {
         tracing::info!(%address, "listening");
         Ok(Self {
             address,
-            parts,
-            stops,
+            stages: stages.in_order(),
             stop_timeout: config.stop_timeout,
         })
     }
@@ -135,7 +146,12 @@ impl Worker {
     /// # Errors
     /// Always: which part ended.
     pub async fn run(&mut self) -> anyhow::Result<()> {
-        match self.parts.join_next().await {
+        let ends = self
+            .stages
+            .iter_mut()
+            .map(|stage| Box::pin(stage.parts.join_next()));
+        let (ended, ..) = futures_util::future::select_all(ends).await;
+        match ended {
             Some(Ok(part)) => anyhow::bail!("{part} ended; the worker cannot go on"),
             Some(Err(error)) => Err(error).context("a part of the worker broke"),
             None => anyhow::bail!("the worker is stopped"),
@@ -149,17 +165,10 @@ impl Worker {
     pub async fn stop(mut self) -> anyhow::Result<()> {
         let limit = self.stop_timeout + STOP_MARGIN;
         let stopping = async {
-            self.stops.server.cancel();
-            self.stops.owner.cancel();
-            let mut left = self.parts.len();
-            while let Some(ended) = self.parts.join_next().await {
-                ended.context("a part of the worker broke while stopping")?;
-                left -= 1;
-                // Herder and listener first, then the statuses they said, then the readers.
-                match left {
-                    3 => self.stops.writer.cancel(),
-                    2 => self.stops.readers.cancel(),
-                    _ => {}
+            for stage in &mut self.stages {
+                stage.stop.cancel();
+                while let Some(ended) = stage.parts.join_next().await {
+                    ended.context("a part of the worker broke while stopping")?;
                 }
             }
             Ok(())
@@ -170,6 +179,53 @@ impl Worker {
                 limit.as_secs()
             )
         })
+    }
+}
+
+/// The worker's parts, in the order in which they are stopped.
+#[derive(Default)]
+struct Stages {
+    /// Takes requests and runs connectors.
+    front: Stage,
+    /// Writes what was said of them.
+    statuses: Stage,
+    /// Holds this worker's place in the group, as long as anything of it runs.
+    group: Stage,
+    /// Reads the topics.
+    readers: Stage,
+}
+
+impl Stages {
+    fn in_order(self) -> Vec<Stage> {
+        vec![self.front, self.statuses, self.group, self.readers]
+    }
+
+    /// Joins the group of workers, as one that others reach at `worker_id`.
+    async fn join(
+        &mut self,
+        clients: &Clients,
+        config: &WorkerConfig,
+        worker_id: &str,
+    ) -> anyhow::Result<(Places, mpsc::Receiver<GroupEvent>)> {
+        let topic = &config.offset_topic.name;
+        let shards = Shards::new(clients.partitions(topic).await?.len());
+        let held = watch::Sender::default();
+        let url = format!("http://{worker_id}");
+        let places = Places::new(
+            clients.clone(),
+            topic,
+            url.clone(),
+            shards,
+            held.subscribe(),
+        );
+        let (events, group) = mpsc::channel(GROUP_EVENTS);
+        let member = Member::new(clients, &url, shards, held, events)?;
+        let stop = self.group.stop.clone();
+        self.group.parts.spawn_blocking(move || {
+            member.run(&stop);
+            "the membership of the group"
+        });
+        Ok((places, group))
     }
 }
 
@@ -185,28 +241,29 @@ impl State {
     async fn read_back(
         config: &WorkerConfig,
         clients: &Clients,
-        stops: &Stops,
-        parts: &mut JoinSet<&'static str>,
+        stages: &mut Stages,
     ) -> anyhow::Result<Self> {
+        let readers = &mut stages.readers;
         let configs = Arc::new(ConfigStore::default());
         let (config_log, follower) = TopicLog::open(clients, &config.config_topic.name).await?;
-        let (store, stop) = (Arc::clone(&configs), stops.readers.clone());
-        parts.spawn(async move {
+        let (store, stop) = (Arc::clone(&configs), readers.stop.clone());
+        readers.parts.spawn(async move {
             let apply = |record| store.apply(ConfigRecord::decode(&record));
             follower.run(stop, apply).await;
             "the reader of the config topic"
         });
         let statuses = Arc::new(StatusStore::default());
         let (status_log, follower) = TopicLog::open(clients, &config.status_topic.name).await?;
-        let (store, stop) = (Arc::clone(&statuses), stops.readers.clone());
-        parts.spawn(async move {
+        let (store, stop) = (Arc::clone(&statuses), readers.stop.clone());
+        readers.parts.spawn(async move {
             follower.run(stop, |record| store.apply(&record)).await;
             "the reader of the status topic"
         });
         config_log.read_to_end().await?;
         status_log.read_to_end().await?;
-        let (store, stop) = (Arc::clone(&statuses), stops.writer.clone());
-        parts.spawn(async move {
+        let writer = &mut stages.statuses;
+        let (store, stop) = (Arc::clone(&statuses), writer.stop.clone());
+        writer.parts.spawn(async move {
             status_writer::run(store, Arc::new(status_log), stop).await;
             "the writer of statuses"
         });

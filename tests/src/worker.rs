@@ -124,7 +124,7 @@ fn properties(bootstrap: &str, group: &str, url: &str, exactly_once: bool) -> St
         "bootstrap.servers={bootstrap}\ngroup.id={group}\nlisteners={url}\n\
          config.storage.topic={group}-configs\noffset.storage.topic={group}-offsets\nstatus.storage.topic={group}-status\n\
          config.storage.replication.factor=1\noffset.storage.replication.factor=1\nstatus.storage.replication.factor=1\n\
-         offset.storage.partitions=5\noffset.flush.interval.ms=200\nexactly.once.source.support={support}\n\
+         offset.storage.partitions=25\noffset.flush.interval.ms=200\nexactly.once.source.support={support}\n\
          key.converter=org.apache.kafka.connect.json.JsonConverter\nkey.converter.schemas.enable=false\n\
          value.converter=org.apache.kafka.connect.json.JsonConverter\nvalue.converter.schemas.enable=false\n"
     )

@@ -1,3 +1,4 @@
 //! Integration tests on real components, as one program.
 
 mod engine;
+mod group;

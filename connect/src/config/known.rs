@@ -18,7 +18,7 @@ pub(super) enum Treatment {
 use Treatment::{Honoured, NoEffect, Refused};
 
 const JVM: &str = "there is no JVM";
-const GROUP: &str = "one worker runs all connectors";
+const GROUP: &str = "workers share connectors through a Kafka consumer group";
 const LIBRDKAFKA: &str = "the Kafka client library has its own way";
 
 /// Properties by exact name, then families by a prefix that ends in a dot.
@@ -74,10 +74,13 @@ const KNOWN: &[(&str, Treatment)] = &[
     ("worker.sync.timeout.ms", NoEffect(GROUP)),
     ("worker.unsync.backoff.ms", NoEffect(GROUP)),
     ("connect.protocol", NoEffect(GROUP)),
-    ("session.timeout.ms", NoEffect(GROUP)),
-    ("heartbeat.interval.ms", NoEffect(GROUP)),
-    ("rebalance.timeout.ms", NoEffect(GROUP)),
-    ("group.instance.id", NoEffect(GROUP)),
+    ("session.timeout.ms", Honoured),
+    ("heartbeat.interval.ms", Honoured),
+    ("rebalance.timeout.ms", Honoured),
+    (
+        "group.instance.id",
+        NoEffect("a worker that stops leaves the group at once"),
+    ),
     ("inter.worker.key.generation.algorithm", NoEffect(GROUP)),
     ("inter.worker.key.size", NoEffect(GROUP)),
     ("inter.worker.key.ttl.ms", NoEffect(GROUP)),

@@ -11,7 +11,7 @@ pub mod properties;
 pub mod providers;
 mod worker;
 
-pub use worker::{GivenProperties, Listener, Properties, TopicConfig, WorkerConfig};
+pub use worker::{GivenProperties, GroupConfig, Listener, Properties, TopicConfig, WorkerConfig};
 
 #[cfg(test)]
 mod tests;

@@ -38,6 +38,18 @@ pub struct Listener {
     pub port: u16,
 }
 
+/// Membership of the group of workers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupConfig {
+    /// `session.timeout.ms`: a worker that the group has not heard of for so long has lost its
+    /// connectors. 6 s unless given, which is the least that brokers take by default.
+    pub session_timeout: Duration,
+    /// `heartbeat.interval.ms`; also how soon the others hear that something moves.
+    pub heartbeat_interval: Duration,
+    /// `rebalance.timeout.ms`: how long a worker may take to give its connectors up.
+    pub rebalance_timeout: Duration,
+}
+
 /// A worker's configuration.
 #[derive(Debug, Clone)]
 pub struct WorkerConfig {
@@ -45,6 +57,8 @@ pub struct WorkerConfig {
     pub bootstrap_servers: String,
     /// `group.id`.
     pub group_id: String,
+    /// How the worker belongs to its group.
+    pub group: GroupConfig,
     /// `client.id` of the worker's own clients.
     pub client_id: String,
     /// Properties of every Kafka client: `security.protocol`, `sasl.*`, `ssl.*`.
@@ -119,6 +133,7 @@ impl WorkerConfig {
         Ok(Self {
             bootstrap_servers: reader.text_or("bootstrap.servers", "localhost:9092"),
             group_id: reader.text_or("group.id", "walcast"),
+            group: reader.group()?,
             client_id: reader.text_or("client.id", "walcast-connect"),
             kafka: reader.kafka_properties(),
             producer: reader.family("producer."),
@@ -285,6 +300,14 @@ impl Reader<'_> {
             .trim_end_matches(']')
             .to_owned();
         Ok(Listener { host, port })
+    }
+
+    fn group(&self) -> Result<GroupConfig, UsageError> {
+        Ok(GroupConfig {
+            session_timeout: self.millis("session.timeout.ms", 6_000)?,
+            heartbeat_interval: self.millis("heartbeat.interval.ms", 1_000)?,
+            rebalance_timeout: self.millis("rebalance.timeout.ms", 60_000)?,
+        })
     }
 
     fn exactly_once(&self) -> Result<bool, UsageError> {

@@ -63,3 +63,43 @@ pub(crate) enum Command {
     /// Answers when the owner has come to it.
     Ping(Reply<()>),
 }
+
+impl Command {
+    /// The connector that it is about; only its owner may do it.
+    pub(super) fn connector(&self) -> Option<&str> {
+        match self {
+            Self::Put(Put { name, .. }, _)
+            | Self::Delete(name, _)
+            | Self::SetTarget(name, ..)
+            | Self::Restart(Restart { name, .. }, _)
+            | Self::RestartTask(name, ..)
+            | Self::ResetTopics(name, _)
+            | Self::AlterOffsets(name, ..)
+            | Self::ResetOffsets(name, _) => Some(name),
+            Self::Ping(_) => None,
+        }
+    }
+
+    /// Answers that it is not done.
+    pub(super) fn refuse(self, refusal: Refusal) {
+        match self {
+            Self::Put(_, reply) => answer(reply, Err(refusal)),
+            Self::Restart(_, reply) => answer(reply, Err(refusal)),
+            Self::Delete(_, reply)
+            | Self::SetTarget(_, _, reply)
+            | Self::RestartTask(_, _, reply)
+            | Self::ResetTopics(_, reply)
+            | Self::AlterOffsets(_, _, reply)
+            | Self::ResetOffsets(_, reply)
+            | Self::Ping(reply) => answer(reply, Err(refusal)),
+        }
+    }
+}
+
+/// Answers whoever asked.
+pub(super) fn answer<T>(reply: Reply<T>, result: Result<T, Refusal>) {
+    // The client may have gone; the change stands.
+    if reply.send(result).is_err() {
+        tracing::debug!("nobody waits for the answer any more");
+    }
+}

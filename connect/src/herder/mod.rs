@@ -2,10 +2,13 @@
 //!
 //! Requests enter as [`Command`]s through a bounded queue; records of the config topic leave. What
 //! the topic then says is what runs: the owner compares it with the runners and tells each of them
-//! what is wanted. Runners work side by side, so that a slow stop of one connector delays no other.
+//! what is wanted. Only the connectors that the group of workers has given to this worker are run; a
+//! runner ends by itself when its connector is another's. Runners work side by side, so that a slow stop of one connector delays no other.
 
 mod command;
+mod lease;
 mod live;
+mod losses;
 mod offsets;
 mod owner;
 mod runner;
@@ -16,6 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::config::WorkerConfig;
 use crate::engine::Engine;
+use crate::group::Places;
 use crate::kafka::{Clients, TopicLog};
 use crate::refusal::Refusal;
 use crate::store::configs::ConfigStore;
@@ -38,6 +42,7 @@ pub(crate) struct Shared {
     pub(crate) statuses: Arc<StatusStore>,
     pub(crate) config_log: Arc<TopicLog>,
     pub(crate) live: Arc<LiveTasks>,
+    pub(crate) places: Arc<Places>,
     /// `host:port`, as statuses name this worker.
     pub(crate) worker_id: Arc<str>,
     /// The time, so that tests can set it.

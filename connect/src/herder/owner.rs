@@ -7,10 +7,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::command::{Existing, Reply};
+use super::command::{Existing, answer};
+use super::losses::Losses;
 use super::runner::{Desired, Epochs, Runner};
 use super::{Command, Put, Restart, Shared};
 use crate::config::Properties;
+use crate::group::GroupEvent;
 use crate::java_map;
 use crate::kafka::{KafkaFault, Record};
 use crate::plugins;
@@ -31,6 +33,8 @@ pub(crate) struct Owner {
     running: JoinSet<()>,
     names: HashMap<Id, String>,
     stop: CancellationToken,
+    group: mpsc::Receiver<GroupEvent>,
+    pub(super) losses: Losses,
     /// Something could not be written and is to be tried again.
     unwritten: bool,
 }
@@ -45,6 +49,7 @@ impl Owner {
     pub(crate) fn new(
         shared: Shared,
         commands: mpsc::Receiver<Command>,
+        group: mpsc::Receiver<GroupEvent>,
         stop: CancellationToken,
     ) -> Self {
         Self {
@@ -54,6 +59,8 @@ impl Owner {
             running: JoinSet::new(),
             names: HashMap::new(),
             stop,
+            group,
+            losses: Losses::default(),
             unwritten: false,
         }
     }
@@ -68,6 +75,7 @@ impl Owner {
                 biased;
                 () = stop.cancelled() => break,
                 Some(ended) = self.running.join_next_with_id() => self.on_runner_end(ended).await,
+                Some(event) = self.group.recv() => self.on_group(event).await,
                 Some(command) = self.commands.recv() => self.handle(command).await,
                 Ok(()) = changes.changed() => self.reconcile().await,
                 () = tokio::time::sleep(RETRY_PAUSE), if self.unwritten => self.reconcile().await,
@@ -78,6 +86,11 @@ impl Owner {
     }
 
     async fn handle(&mut self, command: Command) {
+        let elsewhere = |name: &&str| !self.shared.places.is_here(name);
+        if let Some(name) = command.connector().filter(elsewhere) {
+            let refusal = Refusal::moving(name);
+            return command.refuse(refusal);
+        }
         match command {
             Command::Put(put, reply) => answer(reply, self.put(put).await),
             Command::Delete(name, reply) => answer(reply, self.delete(name).await),
@@ -263,6 +276,9 @@ impl Owner {
             .chain(self.runners.keys().cloned())
             .collect();
         for name in names {
+            if !self.shared.places.is_here(&name) {
+                continue;
+            }
             let connector = self.shared.configs.get(&name);
             if let Some(connector) = &connector
                 && let Err(error) = self.commit_task(&name, connector).await
@@ -339,11 +355,25 @@ impl Owner {
             return;
         };
         self.runners.remove(&name);
+        self.losses.ended(&name, &self.shared.statuses);
         if let Some(error) = fault {
             tracing::error!(connector = name, %error, "the connector's runner broke; it is started again");
         }
-        let connector = self.shared.configs.get(&name);
-        self.want(&name, connector);
+        if self.shared.places.is_here(&name) {
+            let connector = self.shared.configs.get(&name);
+            self.want(&name, connector);
+        }
+    }
+
+    async fn on_group(&mut self, event: GroupEvent) {
+        match event {
+            GroupEvent::Gained => self.reconcile().await,
+            GroupEvent::Lost { shards, done } => {
+                let lost = |name: &&String| shards.contains(&self.shared.places.shard(name));
+                let names = self.runners.keys().filter(lost).cloned().collect();
+                self.losses.wait_for(names, done, &self.shared.statuses);
+            }
+        }
     }
 }
 
@@ -352,11 +382,4 @@ fn task_props(connector: &Properties) -> Properties {
     let mut props = connector.clone();
     props.insert("task.class".into(), plugins::TASK_CLASS.into());
     java_map::as_grown(&props)
-}
-
-fn answer<T>(reply: Reply<T>, result: Result<T, Refusal>) {
-    // The client may have gone; the change stands.
-    if reply.send(result).is_err() {
-        tracing::debug!("nobody waits for the answer any more");
-    }
 }

@@ -3,12 +3,16 @@
 //! What is wanted comes in through a watch, newest only; statuses go out. One task runs at a time:
 //! the next is started only when nothing of the former runs any more.
 
+use std::sync::Arc;
+
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::lease::{Lease, Loss};
 use super::{Live, Shared};
 use crate::config::Properties;
-use crate::engine::{Problem, RunningTask, TaskEvent};
+use crate::engine::{Ownership, Problem, RunningTask, TaskEvent};
+use crate::group::Places;
 use crate::plugins;
 use crate::store::config_record::TargetState;
 use crate::store::configs::Connector;
@@ -19,9 +23,6 @@ const EVENTS: usize = 64;
 
 /// Every connector has one task: a slot has one reader.
 const TASK: u32 = 0;
-
-/// The generation statuses carry while one worker has the group to itself.
-const GENERATION: i32 = 1;
 
 /// Counters of the restarts asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -61,21 +62,29 @@ enum Task {
 pub(super) struct Runner {
     shared: Shared,
     name: String,
+    lease: Lease,
+    /// The generation of its statuses: one more than what was found, so that the later owner's count.
+    generation: i32,
     task: Task,
     now: Option<Desired>,
 }
 
 impl Runner {
     pub(super) fn new(shared: Shared, name: String) -> Self {
+        let generation = shared.statuses.generation(&name).saturating_add(1);
+        let lease = Lease::new(&shared.places, &name);
         Self {
             shared,
             name,
+            lease,
+            generation,
             task: Task::None,
             now: None,
         }
     }
 
-    /// Runs until the connector is gone, or until `stop`; its task is stopped then.
+    /// Runs until the connector is gone or another worker's, or until `stop`; its task is stopped
+    /// then.
     pub(super) async fn run(
         mut self,
         mut desired: watch::Receiver<Option<Desired>>,
@@ -91,6 +100,7 @@ impl Runner {
             loop {
                 tokio::select! {
                     biased;
+                    loss = self.lease.lost() => return self.release(loss).await,
                     () = stop.cancelled() => return self.hand_back().await,
                     changed = desired.changed() => match changed {
                         Ok(()) => break,
@@ -151,7 +161,12 @@ impl Runner {
             Err(error) => return self.fail_connector(&error.to_string()),
         };
         let (events, received) = mpsc::channel(EVENTS);
-        match self.shared.engine.start(&self.name, &resolved, events) {
+        let places: Arc<Places> = Arc::clone(&self.shared.places);
+        match self
+            .shared
+            .engine
+            .start(&self.name, &resolved, places, events)
+        {
             Ok(task) => {
                 let props = wanted.props.clone();
                 let control = task.control();
@@ -185,8 +200,18 @@ impl Runner {
         }
     }
 
+    /// A worker that was frozen may fail because another has gone on with its connector. What it says
+    /// then would cover the other's status, so that it says nothing; it hears of the loss soon.
     async fn fail_task(&mut self, trace: String) {
         self.stop_task().await;
+        if let Ok(false) = self.shared.places.holds(&self.name).await {
+            tracing::warn!(
+                connector = self.name,
+                trace,
+                "a task failed that another worker runs by now"
+            );
+            return;
+        }
         self.task = Task::Failed;
         self.say_task(State::Failed, Some(trace));
     }
@@ -207,7 +232,18 @@ impl Runner {
             .say(StatusKey::Connector(self.name.clone()), None);
     }
 
-    /// The worker stops: nobody runs the connector until one takes it again.
+    /// Another worker is to run the connector, or runs it already: nothing more of it is written then.
+    async fn release(&mut self, loss: Loss) {
+        match loss {
+            Loss::Asked => self.hand_back().await,
+            Loss::Abrupt => {
+                self.shared.live.remove(&self.name);
+                self.task = Task::None;
+            }
+        }
+    }
+
+    /// Nobody runs the connector until a worker takes it again.
     async fn hand_back(&mut self) {
         let ran = !matches!(self.task, Task::None | Task::Failed);
         self.stop_task().await;
@@ -217,7 +253,8 @@ impl Runner {
         self.say_unassigned(StatusKey::Connector(self.name.clone()));
     }
 
-    /// Stops the task if one runs. Its events are still taken, so that it never waits for us.
+    /// Stops the task if one runs. Its events are still taken, so that it never waits for us; it is
+    /// dropped when the connector turns out to be another worker's.
     async fn stop_task(&mut self) {
         self.shared.live.remove(&self.name);
         let Task::Running(task, mut events) = std::mem::replace(&mut self.task, Task::None) else {
@@ -226,6 +263,7 @@ impl Runner {
         let mut stopping = task.stop();
         loop {
             tokio::select! {
+                () = self.lease.lost_abruptly() => return,
                 () = &mut stopping => return,
                 Some(event) = events.recv() => {
                     if let TaskEvent::TopicUsed { topic } = event {
@@ -262,7 +300,7 @@ impl Runner {
             state,
             trace,
             worker_id: self.shared.worker_id.to_string(),
-            generation: GENERATION,
+            generation: self.generation,
             version: runs.then(|| self.shared.engine.version().to_owned()),
         };
         self.shared

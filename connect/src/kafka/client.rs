@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, StreamConsumer};
 use rdkafka::error::KafkaError;
+use rdkafka::groups::GroupMemberInfo;
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
 use walcast_wire::usage::UsageError;
@@ -31,6 +32,15 @@ impl ClientContext for Quiet {
 }
 
 impl ConsumerContext for Quiet {}
+
+/// A member of the workers' group.
+#[derive(Debug, Clone)]
+pub(crate) struct GroupMember {
+    /// Its `client.id`.
+    pub(crate) client_id: String,
+    /// `ConsumerProtocolAssignment`.
+    pub(crate) assignment: Vec<u8>,
+}
 
 /// Makes the worker's Kafka clients. Cheap to clone.
 #[derive(Clone)]
@@ -121,11 +131,57 @@ impl Clients {
         self.base.clone()
     }
 
+    /// A member of the workers' group, which others reach at `url`; and the topic it subscribes to.
+    ///
+    /// Rebalances are cooperative (KIP-429): only what moves is interrupted.
+    pub(crate) fn group_member(&self, url: &str) -> (ClientConfig, String) {
+        let config = &self.config;
+        let group = &config.group;
+        let millis = |time: Duration| time.as_millis().to_string();
+        let mut client = self.base.clone();
+        client
+            .set("client.id", format!("{}@{url}", config.client_id))
+            .set("group.id", &config.group_id)
+            .set("partition.assignment.strategy", "cooperative-sticky")
+            .set("session.timeout.ms", millis(group.session_timeout))
+            .set("heartbeat.interval.ms", millis(group.heartbeat_interval))
+            .set("max.poll.interval.ms", millis(group.rebalance_timeout))
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", "latest")
+            .set("queued.max.messages.kbytes", "1024");
+        (client, config.offset_topic.name.clone())
+    }
+
+    /// `group.id`.
+    pub(crate) fn group_id(&self) -> &str {
+        &self.config.group_id
+    }
+
+    /// The group's members as its coordinator has them; without assignments while it rebalances.
+    ///
+    /// # Errors
+    /// Kafka does not answer, or refuses.
+    pub(crate) async fn group_members(&self) -> Result<Vec<GroupMember>, KafkaFault> {
+        let (client, group) = (Arc::clone(&self.metadata), self.config.group_id.clone());
+        let asked = tokio::task::spawn_blocking(move || {
+            let list = client.fetch_group_list(Some(&group), METADATA_TIMEOUT)?;
+            let members = list.groups().iter().flat_map(|group| group.members());
+            let member = |member: &GroupMemberInfo| GroupMember {
+                client_id: member.client_id().to_owned(),
+                assignment: member.assignment().unwrap_or_default().to_vec(),
+            };
+            Ok(members.map(member).collect())
+        });
+        let answered = asked.await.unwrap_or(Err(KafkaError::Canceled));
+        answered.map_err(|e| KafkaFault::new("asking for the members of the workers' group", e))
+    }
+
     /// The partitions of a topic that exists. Waits while the brokers have not all heard of it.
     ///
     /// # Errors
     /// Kafka does not answer, or does not know the topic and a leader of each partition in time.
-    pub(super) async fn partitions(&self, topic: &str) -> Result<Vec<i32>, KafkaFault> {
+    pub(crate) async fn partitions(&self, topic: &str) -> Result<Vec<i32>, KafkaFault> {
         partitions(&self.metadata, topic).await
     }
 

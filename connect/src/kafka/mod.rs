@@ -6,7 +6,7 @@ mod scan;
 mod topics;
 mod writer;
 
-pub(crate) use client::{Clients, connect};
+pub(crate) use client::{Clients, GroupMember, connect};
 pub(crate) use log::{Record, TopicLog};
 pub(crate) use scan::scan;
 pub(crate) use topics::ensure;

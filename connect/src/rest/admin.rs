@@ -24,8 +24,17 @@ pub(super) async fn root(State(api): State<Api>) -> Answer {
     }))
 }
 
-/// `GET /health`: the herder answers.
+/// `GET /health`: the worker has its place in the group, and the herder answers.
 pub(super) async fn health(State(api): State<Api>) -> Answer {
+    let held = api.shared.places.held().borrow().clone();
+    if !held.joined {
+        let starting = "Worker is still starting up.".to_owned();
+        let message = match held.trouble {
+            Some(trouble) => format!("{starting} It {trouble}"),
+            None => starting,
+        };
+        return with_status(503, &json!({"status": "starting", "message": message}));
+    }
     let ping = api.herder.ask(Command::Ping);
     match tokio::time::timeout(HEALTH_TIMEOUT, ping).await {
         Ok(Ok(())) => ok(&json!({

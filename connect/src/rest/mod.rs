@@ -1,11 +1,13 @@
 //! Kafka Connect's REST API: paths in, JSON out, codes and texts as Connect 4.1 answers them.
 //!
-//! Handlers read the stores and send changes to the herder; nothing else happens here.
+//! Handlers read the stores and send changes to the herder; nothing else happens here. A request
+//! that only the owner of a connector can fulfil is passed on to the owner.
 
 mod admin;
 mod answer;
 mod body;
 mod connectors;
+mod forward;
 mod lifecycle;
 mod live;
 mod metrics;
@@ -41,6 +43,8 @@ pub(crate) struct Api {
     pub(crate) loggers: Arc<Loggers>,
     pub(crate) cluster_id: Arc<str>,
     pub(crate) metrics: metrics_exporter_prometheus::PrometheusHandle,
+    /// Passes requests on to other workers.
+    pub(crate) others: reqwest::Client,
 }
 
 type Answer = Result<Response, ApiError>;
@@ -103,6 +107,10 @@ pub(crate) fn router(api: Api) -> Router {
             "/admin/loggers/{logger}",
             get(admin::logger).put(admin::set_logger),
         )
+        .route_layer(axum::middleware::from_fn_with_state(
+            api.clone(),
+            forward::to_owner,
+        ))
         .route_layer(axum::middleware::from_fn(negotiate));
     connect
         .route("/metrics", get(metrics::show))

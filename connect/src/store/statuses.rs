@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::status_record::{Status, StatusKey, StatusValue};
 use crate::kafka::Record;
@@ -30,6 +30,7 @@ struct Contents {
 pub(crate) struct StatusStore {
     contents: Mutex<Contents>,
     said_something: Notify,
+    settled: watch::Sender<()>,
 }
 
 /// What the writer takes: the newest value of a key, and the number to settle it with.
@@ -93,6 +94,20 @@ impl StatusStore {
         keys.into_iter().filter_map(status).collect()
     }
 
+    /// The highest generation that a status of the connector carries; 0 without any.
+    pub(crate) fn generation(&self, name: &str) -> i32 {
+        let tasks = self.tasks(name).into_iter().map(|(_, status)| status);
+        let all = tasks.chain(self.connector(name));
+        all.map(|status| status.generation).max().unwrap_or(0)
+    }
+
+    /// Waits until all that was said is in the topic.
+    pub(crate) async fn written(&self) {
+        let mut settled = self.settled.subscribe();
+        // Its sender is this store, which is borrowed here.
+        drop(settled.wait_for(|()| self.lock().said.is_empty()).await);
+    }
+
     /// The topics a connector has written to, sorted.
     pub(crate) fn topics(&self, name: &str) -> Vec<String> {
         let contents = self.lock();
@@ -142,6 +157,8 @@ impl StatusStore {
                 contents.said.remove(&entry.key);
             }
         }
+        drop(contents);
+        self.settled.send_replace(());
     }
 
     /// What was taken could not be written; it is to be written again.

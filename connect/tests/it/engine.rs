@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use tokio::sync::{Notify, mpsc};
 use walcast_connect::engine::{
-    ConfigChange, Control, Engine, Problem, Refused, RunningTask, SignalRequest, SnapshotReport,
-    TableAdded, TableRequest, TaskEvent,
+    ConfigChange, Control, Engine, Ownership, Problem, Refused, RunningTask, SignalRequest,
+    SnapshotReport, TableAdded, TableRequest, TaskEvent,
 };
 
 /// What the fake has seen.
@@ -83,6 +83,7 @@ impl Engine for Fake {
         &self,
         name: &str,
         props: &BTreeMap<String, String>,
+        _ownership: Arc<dyn Ownership>,
         events: mpsc::Sender<TaskEvent>,
     ) -> Result<Box<dyn RunningTask>, Vec<Problem>> {
         let problems = self.check(props);

@@ -301,7 +301,7 @@ fn a_slot_that_is_read_is_waited_for() -> Result<()> {
         let sql = "select application_name from pg_stat_activity a join pg_replication_slots s on s.active_pid = a.pid";
         let rows = lab.postgres().query("inuse", sql)?;
         let reader = rows.first().and_then(|row| row.first()?.clone());
-        Ok(reader.filter(|reader| reader == "walcast second"))
+        Ok(reader.filter(|reader| reader == "walcast second of inuse"))
     })
     .map(drop)
 }

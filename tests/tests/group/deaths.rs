@@ -1,0 +1,168 @@
+//! Workers killed and frozen in turn, while rows are written: nothing lost, one owner each, and soon.
+//!
+//! `WALCAST_DEATHS=20` kills so many times; `WALCAST_CONNECTORS=30` shares so many connectors.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use walcast_lab::wait_for;
+use walcast_tests::SOON;
+
+use super::cluster::{Cluster, NOBODY};
+
+const WORKERS: usize = 3;
+const CONNECTORS: usize = 9;
+const DEATHS: usize = 3;
+
+/// How long the connectors of a worker may take to run elsewhere.
+const AFTER_KILL: Duration = Duration::from_secs(10);
+const AFTER_FREEZE: Duration = Duration::from_secs(15);
+
+#[test]
+fn workers_die_in_turn_and_nothing_is_lost() -> Result<()> {
+    let connectors = number("WALCAST_CONNECTORS").unwrap_or(CONNECTORS);
+    let deaths = number("WALCAST_DEATHS").unwrap_or(DEATHS);
+    let cluster = Cluster::start("deaths", WORKERS, connectors)?;
+    let (stop, last) = (AtomicBool::new(false), AtomicI64::new(0));
+    let moves = thread::scope(|scope| {
+        let writer = scope.spawn(|| write(&cluster, &stop, &last));
+        let moves = die(&cluster, deaths);
+        stop.store(true, Ordering::Relaxed);
+        let written = writer
+            .join()
+            .map_err(|_| anyhow::anyhow!("the writer broke"))?;
+        written.and(moves)
+    })?;
+    let last = last.load(Ordering::Relaxed);
+    let mut again = 0;
+    for index in 0..connectors {
+        again += cluster.read_all(index, last)?;
+    }
+    report("kill -9", moves.kills, AFTER_KILL)?;
+    report("SIGSTOP", moves.freezes, AFTER_FREEZE)?;
+    tell(&format!(
+        "{last} rows in each of {connectors} topics, {again} again, none lost"
+    ));
+    Ok(())
+}
+
+/// How long each connector took to run elsewhere.
+#[derive(Default)]
+struct Moves {
+    kills: Vec<Duration>,
+    freezes: Vec<Duration>,
+}
+
+fn die(cluster: &Cluster, deaths: usize) -> Result<Moves> {
+    let mut moves = Moves::default();
+    for death in 0..deaths {
+        let victim = death % WORKERS;
+        let worker = &cluster.workers[victim];
+        let begun = Instant::now();
+        worker.kill9()?;
+        moves.kills.extend(moved(cluster, victim, begun)?);
+        worker.start()?;
+        wait_takes_part(cluster, victim)?;
+    }
+    let begun = Instant::now();
+    cluster.workers[0].pause()?;
+    moves.freezes.extend(moved(cluster, 0, begun)?);
+    let owners = cluster.owners(0)?;
+    cluster.workers[0].resume()?;
+    wait_takes_part(cluster, 0)?;
+    // Whoever woke up disturbs nobody: what did not move back is still run by the same worker.
+    let after = cluster.owners(NOBODY)?;
+    for (name, owner) in owners {
+        let now = &after[&name];
+        ensure!(
+            *now == owner || Some(&**now) == cluster.id(0),
+            "{name} went from {owner} to {now}"
+        );
+    }
+    Ok(moves)
+}
+
+/// Waits until all that the victim ran is run elsewhere; how long each took.
+fn moved(cluster: &Cluster, victim: usize, begun: Instant) -> Result<Vec<Duration>> {
+    let mut waiting: Vec<_> = cluster.connectors().iter().collect();
+    let mut times = Vec::new();
+    wait_for("the connectors to run elsewhere", SOON, || {
+        one_reader_each(cluster)?;
+        waiting.retain(|name| {
+            let owner = cluster.owner(name, victim);
+            let elsewhere = owner.is_some_and(|owner| Some(&*owner) != cluster.id(victim));
+            if elsewhere {
+                times.push(begun.elapsed());
+            }
+            !elsewhere
+        });
+        Ok(waiting.is_empty().then_some(()))
+    })?;
+    cluster.wait_running(victim)?;
+    // Those of other workers never moved.
+    times.retain(|time| *time > Duration::from_secs(2));
+    Ok(times)
+}
+
+/// No slot is ever read twice: the server sees to that. No connector has two sessions either.
+fn one_reader_each(cluster: &Cluster) -> Result<()> {
+    let sql = "select application_name, count(*) from pg_stat_replication \
+               where state = 'streaming' group by 1 having count(*) > 1";
+    let rows = cluster.query(sql)?;
+    ensure!(rows.is_empty(), "two owners: {rows:?}");
+    Ok(())
+}
+
+/// Waits until a worker that is back has connectors again, and all run.
+fn wait_takes_part(cluster: &Cluster, worker: usize) -> Result<()> {
+    let id = cluster.id(worker).context("there is such a worker")?;
+    wait_for("the worker to take part again", SOON, || {
+        let owners = cluster.owners(NOBODY).unwrap_or_default();
+        Ok(owners.values().any(|owner| owner == id).then_some(()))
+    })?;
+    cluster.wait_running(NOBODY)
+}
+
+/// Writes one row to every table, again and again.
+fn write(cluster: &Cluster, stop: &AtomicBool, last: &AtomicI64) -> Result<()> {
+    let tables = cluster.connectors().len();
+    while !stop.load(Ordering::Relaxed) {
+        let id = last.load(Ordering::Relaxed) + 1;
+        let inserts: Vec<_> = (0..tables)
+            .map(|i| format!("insert into t{i} values ({id})"))
+            .collect();
+        cluster.query(&inserts.join(";"))?;
+        last.store(id, Ordering::Relaxed);
+    }
+    Ok(())
+}
+
+fn report(what: &str, mut times: Vec<Duration>, limit: Duration) -> Result<()> {
+    times.sort_unstable();
+    let at = |part: usize| times.get((times.len() * part / 100).min(times.len().saturating_sub(1)));
+    let (half, most) = (at(50), at(99));
+    tell(&format!(
+        "after {what}: {} connectors moved, p50 {half:?}, p99 {most:?}",
+        times.len()
+    ));
+    ensure!(
+        most.is_some_and(|most| *most < limit),
+        "after {what} moving took {most:?}, not less than {limit:?}"
+    );
+    Ok(())
+}
+
+#[expect(
+    clippy::print_stdout,
+    reason = "the figures that the test is asked for"
+)]
+fn tell(text: &str) {
+    println!("{text}");
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long the test is to run")]
+fn number(name: &str) -> Option<usize> {
+    std::env::var(name).ok()?.parse().ok()
+}
