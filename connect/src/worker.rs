@@ -6,17 +6,15 @@ use std::time::Duration;
 
 use anyhow::Context;
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use walcast_wire::usage::UsageError;
 
 use crate::config::WorkerConfig;
 use crate::engine::Engine;
 use crate::herder::{Herder, Owner, Shared};
 use crate::kafka::{self, Clients, TopicLog};
 use crate::logging::Loggers;
-use crate::rest::{self, Api};
+use crate::rest::{Api, Bound};
 use crate::store::config_record::ConfigRecord;
 use crate::store::configs::ConfigStore;
 use crate::store::status_writer;
@@ -39,7 +37,8 @@ pub struct Surroundings {
 
 /// A running worker. Stop it with [`Worker::stop`]; dropping it aborts everything.
 pub struct Worker {
-    address: SocketAddr,
+    addresses: Vec<SocketAddr>,
+    admin_addresses: Vec<SocketAddr>,
     parts: JoinSet<&'static str>,
     stops: Stops,
     stop_timeout: Duration,
@@ -63,10 +62,13 @@ impl Worker {
     pub async fn start(config: WorkerConfig, given: Surroundings) -> anyhow::Result<Self> {
         let config = Arc::new(config);
         let clients = Clients::new(Arc::clone(&config))?;
-        let listener = listen(&config).await?;
-        let address = listener
-            .local_addr()
-            .context("asking for the listener's address")?;
+        let bound = Bound::bind(&config.rest).await?;
+        let addresses = bound.addresses();
+        let addresses = addresses.context("asking for the listeners' addresses")?;
+        let admin_addresses = bound.admin_addresses();
+        let admin_addresses = admin_addresses.context("asking for the listeners' addresses")?;
+        let port = addresses.first().map_or(0, SocketAddr::port);
+        let advertised = config.advertised_url(port);
         let cluster_id = kafka::connect(&clients).await?;
         tracing::debug!(cluster_id, "Kafka answers");
         let topics = [
@@ -78,7 +80,7 @@ impl Worker {
         let stops = Stops::default();
         let mut parts = JoinSet::new();
         let state = State::read_back(&config, &clients, &stops, &mut parts).await?;
-        let worker_id = worker_id(&config, address);
+        let worker_id = advertised.worker_id();
         tracing::info!(
             worker_id,
             connectors = state.configs.names().len(),
@@ -108,26 +110,34 @@ impl Worker {
             cluster_id: cluster_id.into(),
             metrics: given.metrics,
         };
-        let served = rest::serve(listener, api, stops.server.clone());
+        let served = bound.serve(api, stops.server.clone());
         parts.spawn(async move {
             if let Err(error) = served.await {
                 tracing::error!(%error, "the REST listener failed");
             }
             "the REST listener"
         });
-        tracing::info!(%address, "listening");
+        tracing::info!(?addresses, ?admin_addresses, %advertised, "listening");
         Ok(Self {
-            address,
+            addresses,
+            admin_addresses,
             parts,
             stops,
             stop_timeout: config.stop_timeout,
         })
     }
 
-    /// Where the REST API listens.
+    /// Where the REST API listens: first the listener that is advertised, then the others of
+    /// `listeners` in their order.
     #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Where the listeners of `admin.listeners` are.
+    #[must_use]
+    pub fn admin_addresses(&self) -> &[SocketAddr] {
+        &self.admin_addresses
     }
 
     /// Runs until a part of the worker fails.
@@ -216,36 +226,4 @@ impl State {
             config_log,
         })
     }
-}
-
-async fn listen(config: &WorkerConfig) -> anyhow::Result<TcpListener> {
-    let host = if config.listener.host.is_empty() {
-        "0.0.0.0"
-    } else {
-        &config.listener.host
-    };
-    let bound = TcpListener::bind((host, config.listener.port)).await;
-    bound.map_err(|error| {
-        let port = config.listener.port;
-        UsageError::new(format!(
-            "cannot listen on {host}:{port}: {error}; free the port or change listeners"
-        ))
-        .into()
-    })
-}
-
-/// `host:port` under which others reach this worker, as Connect names it.
-fn worker_id(config: &WorkerConfig, address: SocketAddr) -> String {
-    let port = config.advertised_port.unwrap_or(address.port());
-    let host = config
-        .advertised_host
-        .clone()
-        .unwrap_or_else(|| match &*config.listener.host {
-            "" | "0.0.0.0" | "::" => rustix::system::uname()
-                .nodename()
-                .to_string_lossy()
-                .into_owned(),
-            host => host.to_owned(),
-        });
-    format!("{host}:{port}")
 }

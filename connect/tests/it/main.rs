@@ -6,6 +6,7 @@
 mod behaviour;
 mod engine;
 mod failures;
+mod listeners;
 mod live;
 mod offsets;
 mod rest;

@@ -1,5 +1,6 @@
 //! A worker with topics of its own, and a client of its REST API.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -138,8 +139,23 @@ impl World {
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
-        let address = self.worker.as_ref().expect("a worker runs").address();
-        format!("http://{address}{path}")
+        format!("http://{}{path}", self.addresses()[0])
+    }
+
+    /// The ordinary listeners, the advertised one first.
+    pub(crate) fn addresses(&self) -> &[SocketAddr] {
+        self.worker.as_ref().expect("a worker runs").addresses()
+    }
+
+    pub(crate) fn admin_addresses(&self) -> &[SocketAddr] {
+        let worker = self.worker.as_ref().expect("a worker runs");
+        worker.admin_addresses()
+    }
+
+    /// A request without a body, to be completed and sent.
+    pub(crate) fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+        self.client.request(method, self.url(path))
     }
 
     /// A request; `body` null sends none.
@@ -230,9 +246,20 @@ impl World {
 
     /// Asks until the answer is as wanted.
     pub(crate) async fn until(&self, path: &str, good: impl Fn(&Answer) -> bool) -> Answer {
+        self.until_at(0, path, good).await
+    }
+
+    /// As [`Self::until`], on the listener with this index.
+    pub(crate) async fn until_at(
+        &self,
+        listener: usize,
+        path: &str,
+        good: impl Fn(&Answer) -> bool,
+    ) -> Answer {
+        let url = format!("http://{}{path}", self.addresses()[listener]);
         let deadline = tokio::time::Instant::now() + DEADLINE;
         loop {
-            let answer = self.get(path).await;
+            let answer = self.send(self.client.get(&url)).await;
             if good(&answer) {
                 return answer;
             }
