@@ -24,6 +24,7 @@ mod refusal;
 mod rest;
 mod run;
 mod store;
+mod tls;
 mod views;
 pub mod worker;
 

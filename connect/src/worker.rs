@@ -6,11 +6,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use walcast_wire::usage::UsageError;
 
 use crate::config::WorkerConfig;
 use crate::engine::Engine;
@@ -18,7 +16,7 @@ use crate::group::{GroupEvent, Member, Places, Shards};
 use crate::herder::{Herder, Owner, Shared};
 use crate::kafka::{self, Clients, TopicLog};
 use crate::logging::Loggers;
-use crate::rest::{self, Api};
+use crate::rest::{self, Api, Bound};
 use crate::store::config_record::ConfigRecord;
 use crate::store::configs::ConfigStore;
 use crate::store::status_writer;
@@ -44,7 +42,8 @@ pub struct Surroundings {
 
 /// A running worker. Stop it with [`Worker::stop`]; dropping it aborts everything.
 pub struct Worker {
-    address: SocketAddr,
+    addresses: Vec<SocketAddr>,
+    admin_addresses: Vec<SocketAddr>,
     stages: Vec<Stage>,
     stop_timeout: Duration,
 }
@@ -72,10 +71,13 @@ impl Worker {
     pub async fn start(config: WorkerConfig, given: Surroundings) -> anyhow::Result<Self> {
         let config = Arc::new(config);
         let clients = Clients::new(Arc::clone(&config))?;
-        let listener = listen(&config).await?;
-        let address = listener
-            .local_addr()
-            .context("asking for the listener's address")?;
+        let bound = Bound::bind(&config.rest).await?;
+        let addresses = bound.addresses();
+        let addresses = addresses.context("asking for the listeners' addresses")?;
+        let admin_addresses = bound.admin_addresses();
+        let admin_addresses = admin_addresses.context("asking for the listeners' addresses")?;
+        let port = addresses.first().map_or(0, SocketAddr::port);
+        let advertised = config.advertised_url(port);
         let cluster_id = kafka::connect(&clients).await?;
         tracing::debug!(cluster_id, "Kafka answers");
         let topics = [
@@ -86,13 +88,15 @@ impl Worker {
         kafka::ensure(&clients, &topics).await?;
         let mut stages = Stages::default();
         let state = State::read_back(&config, &clients, &mut stages).await?;
-        let worker_id = worker_id(&config, address);
+        let worker_id = advertised.worker_id();
         tracing::info!(
             worker_id,
             connectors = state.configs.names().len(),
             "state read back"
         );
-        let (places, group) = stages.join(&clients, &config, &worker_id).await?;
+        let (places, group) = stages
+            .join(&clients, &config, &advertised.to_string())
+            .await?;
         let shared = Shared {
             engine: given.engine,
             clients,
@@ -118,27 +122,35 @@ impl Worker {
             loggers: given.loggers,
             cluster_id: cluster_id.into(),
             metrics: given.metrics,
-            others: reqwest::Client::new(),
+            others: rest::others(&config.rest)?,
         };
-        let served = rest::serve(listener, api, front.stop.clone());
+        let served = bound.serve(api, front.stop.clone());
         front.parts.spawn(async move {
             if let Err(error) = served.await {
                 tracing::error!(%error, "the REST listener failed");
             }
             "the REST listener"
         });
-        tracing::info!(%address, "listening");
+        tracing::info!(?addresses, ?admin_addresses, %advertised, "listening");
         Ok(Self {
-            address,
+            addresses,
+            admin_addresses,
             stages: stages.in_order(),
             stop_timeout: config.stop_timeout,
         })
     }
 
-    /// Where the REST API listens.
+    /// Where the REST API listens: first the listener that is advertised, then the others of
+    /// `listeners` in their order.
     #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Where the listeners of `admin.listeners` are.
+    #[must_use]
+    pub fn admin_addresses(&self) -> &[SocketAddr] {
+        &self.admin_addresses
     }
 
     /// Runs until a part of the worker fails.
@@ -200,26 +212,25 @@ impl Stages {
         vec![self.front, self.statuses, self.group, self.readers]
     }
 
-    /// Joins the group of workers, as one that others reach at `worker_id`.
+    /// Joins the group of workers, as one that others reach at `url`.
     async fn join(
         &mut self,
         clients: &Clients,
         config: &WorkerConfig,
-        worker_id: &str,
+        url: &str,
     ) -> anyhow::Result<(Places, mpsc::Receiver<GroupEvent>)> {
         let topic = &config.offset_topic.name;
         let shards = Shards::new(clients.partitions(topic).await?.len());
         let held = watch::Sender::default();
-        let url = format!("http://{worker_id}");
         let places = Places::new(
             clients.clone(),
             topic,
-            url.clone(),
+            url.to_owned(),
             shards,
             held.subscribe(),
         );
         let (events, group) = mpsc::channel(GROUP_EVENTS);
-        let member = Member::new(clients, &url, shards, held, events)?;
+        let member = Member::new(clients, url, shards, held, events)?;
         let stop = self.group.stop.clone();
         self.group.parts.spawn_blocking(move || {
             member.run(&stop);
@@ -273,36 +284,4 @@ impl State {
             config_log,
         })
     }
-}
-
-async fn listen(config: &WorkerConfig) -> anyhow::Result<TcpListener> {
-    let host = if config.listener.host.is_empty() {
-        "0.0.0.0"
-    } else {
-        &config.listener.host
-    };
-    let bound = TcpListener::bind((host, config.listener.port)).await;
-    bound.map_err(|error| {
-        let port = config.listener.port;
-        UsageError::new(format!(
-            "cannot listen on {host}:{port}: {error}; free the port or change listeners"
-        ))
-        .into()
-    })
-}
-
-/// `host:port` under which others reach this worker, as Connect names it.
-fn worker_id(config: &WorkerConfig, address: SocketAddr) -> String {
-    let port = config.advertised_port.unwrap_or(address.port());
-    let host = config
-        .advertised_host
-        .clone()
-        .unwrap_or_else(|| match &*config.listener.host {
-            "" | "0.0.0.0" | "::" => rustix::system::uname()
-                .nodename()
-                .to_string_lossy()
-                .into_owned(),
-            host => host.to_owned(),
-        });
-    format!("{host}:{port}")
 }

@@ -2,7 +2,7 @@
 //!
 //! Names are Kafka Connect 4.1's (`DistributedConfig`, `WorkerConfig`, `RestServerConfig`) and its
 //! clients'. Nothing is silently ignored: a property is honoured, accepted with a warning where it
-//! has no effect here, or refused with what to do instead.
+//! has no effect here; a value that cannot be honoured is refused where it is read.
 
 /// How a worker property is treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,11 +11,9 @@ pub(super) enum Treatment {
     Honoured,
     /// Accepted; holds why it has no effect.
     NoEffect(&'static str),
-    /// Refused; holds what to do instead.
-    Refused(&'static str),
 }
 
-use Treatment::{Honoured, NoEffect, Refused};
+use Treatment::{Honoured, NoEffect};
 
 const JVM: &str = "there is no JVM";
 const GROUP: &str = "workers share connectors through a Kafka consumer group";
@@ -58,18 +56,12 @@ const KNOWN: &[(&str, Treatment)] = &[
     ("walcast.kafka.start.timeout.ms", Honoured),
     ("plugin.path", NoEffect("connectors are built in")),
     ("plugin.discovery", NoEffect("connectors are built in")),
-    (
-        "response.http.headers.config",
-        NoEffect("it adds headers to answers only"),
-    ),
-    (
-        "access.control.allow.origin",
-        NoEffect("answers carry no CORS headers"),
-    ),
-    (
-        "access.control.allow.methods",
-        NoEffect("answers carry no CORS headers"),
-    ),
+    ("response.http.headers.config", Honoured),
+    ("access.control.allow.origin", Honoured),
+    ("access.control.allow.methods", Honoured),
+    ("admin.listeners", Honoured),
+    ("rest.extension.classes", Honoured),
+    ("walcast.rest.basic.auth.file", Honoured),
     ("scheduled.rebalance.max.delay.ms", NoEffect(GROUP)),
     ("worker.sync.timeout.ms", NoEffect(GROUP)),
     ("worker.unsync.backoff.ms", NoEffect(GROUP)),
@@ -116,24 +108,8 @@ const KNOWN: &[(&str, Treatment)] = &[
         "socket.connection.setup.timeout.max.ms",
         NoEffect(LIBRDKAFKA),
     ),
-    (
-        "admin.listeners",
-        Refused("/admin is served with the rest; remove it"),
-    ),
-    (
-        "admin.listeners.",
-        Refused("/admin is served with the rest; remove it"),
-    ),
-    (
-        "listeners.",
-        Refused("this version serves plain HTTP; put a TLS proxy in front and remove it"),
-    ),
-    (
-        "rest.extension.classes",
-        Refused(
-            "Java extensions cannot run here; put a proxy with authentication in front and remove it",
-        ),
-    ),
+    ("admin.listeners.https.", Honoured),
+    ("listeners.https.", Honoured),
     ("ssl.", Honoured),
     ("sasl.", Honoured),
     ("producer.", Honoured),
@@ -172,11 +148,16 @@ mod tests {
         names.sort_unstable();
         assert!(names.windows(2).all(|w| w[0] != w[1]), "{names:?}");
         assert_eq!(treatment("listeners"), Some(Honoured));
-        assert!(matches!(
+        assert_eq!(
             treatment("listeners.https.ssl.keystore.location"),
-            Some(Refused(_))
-        ));
-        assert!(matches!(treatment("admin.listeners"), Some(Refused(_))));
+            Some(Honoured)
+        );
+        assert_eq!(
+            treatment("admin.listeners.https.ssl.client.auth"),
+            Some(Honoured)
+        );
+        assert!(matches!(treatment("admin.retries"), Some(NoEffect(_))));
+        assert_eq!(treatment("listeners.bogus"), None);
         assert_eq!(treatment("no.such"), None);
     }
 }

@@ -5,13 +5,24 @@
 //!
 //! [`UsageError`]: walcast_wire::usage::UsageError
 
+pub mod answers;
+mod basic_auth;
 pub mod env;
+mod jaas;
 mod known;
+pub mod listeners;
 pub mod properties;
 pub mod providers;
+mod reader;
+mod rest;
+mod secret;
+pub mod tls;
 mod worker;
 
-pub use worker::{GivenProperties, GroupConfig, Listener, Properties, TopicConfig, WorkerConfig};
+pub use basic_auth::User;
+pub use rest::RestConfig;
+pub use secret::Secret;
+pub use worker::{GivenProperties, GroupConfig, Properties, TopicConfig, WorkerConfig};
 
 #[cfg(test)]
 mod tests;

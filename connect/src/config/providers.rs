@@ -44,19 +44,10 @@ impl Providers {
         for alias in list.split(',').map(str::trim).filter(|a| !a.is_empty()) {
             let get = |key: &str| props.get(&format!("config.providers.{alias}.{key}"));
             let class = get("class").map(|c| c.trim()).unwrap_or_default();
-            let paths = || -> Vec<PathBuf> {
-                let list = get("param.allowed.paths")
-                    .map(String::as_str)
-                    .unwrap_or_default();
-                list.split(',')
-                    .map(str::trim)
-                    .filter(|p| !p.is_empty())
-                    .map(PathBuf::from)
-                    .collect()
-            };
+            let paths = || allowed_paths(alias, get("param.allowed.paths"));
             let provider = match class.rsplit('.').next().unwrap_or_default() {
-                "FileConfigProvider" => Provider::File { allowed: paths() },
-                "DirectoryConfigProvider" => Provider::Directory { allowed: paths() },
+                "FileConfigProvider" => Provider::File { allowed: paths()? },
+                "DirectoryConfigProvider" => Provider::Directory { allowed: paths()? },
                 "EnvVarConfigProvider" => {
                     let pattern = get("param.allowlist.pattern");
                     let compile = |p: &String| Regex::new(&format!("^(?:{p})$"));
@@ -77,6 +68,28 @@ impl Providers {
             by_alias.insert(alias.to_owned(), provider);
         }
         Ok(Self { by_alias })
+    }
+
+    /// Properties under `config.providers.` that nothing reads: name and why.
+    pub(super) fn unread(&self, props: &Properties) -> Vec<(String, String)> {
+        let unread = |name: &String| {
+            let (alias, key) = name.strip_prefix("config.providers.")?.split_once('.')?;
+            let known = match self.by_alias.get(alias) {
+                Some(Provider::File { .. } | Provider::Directory { .. }) => "param.allowed.paths",
+                Some(Provider::Env { .. }) => "param.allowlist.pattern",
+                None => {
+                    return Some(format!(
+                        "has no effect: config.providers does not list {alias}"
+                    ));
+                }
+            };
+            let read = key == "class" || key == known;
+            (!read).then(|| format!("has no effect: this provider reads class and {known}"))
+        };
+        props
+            .keys()
+            .filter_map(|name| Some((name.clone(), unread(name)?)))
+            .collect()
     }
 
     /// Replaces every `${alias:…}` whose alias is known; other text stays as it is.
@@ -123,15 +136,41 @@ impl Providers {
 }
 
 impl Provider {
-    /// `reference` is what follows the alias: `key`, or `path:key`.
+    /// `reference` is what follows the alias: `key`, or `path:key`. As in Kafka's
+    /// `ConfigTransformer` the path ends at the first colon.
     fn get(&self, reference: &str) -> Result<String, ProviderError> {
-        let (path, key) = reference.rsplit_once(':').unwrap_or(("", reference));
+        let (path, key) = reference.split_once(':').unwrap_or(("", reference));
         match self {
             Self::File { allowed } => from_file(allowed, path, key),
             Self::Directory { allowed } => from_directory(allowed, path, key),
+            Self::Env { .. } if !path.is_empty() => Err(ProviderError(format!(
+                "{reference}: environment variables have no path; write ${{ALIAS:NAME}}"
+            ))),
             Self::Env { allowed } => from_environment(allowed.as_ref(), key),
         }
     }
+}
+
+/// `allowed.paths`, each absolute and there, as Kafka's `AllowedPaths` demands.
+fn allowed_paths(alias: &str, list: Option<&String>) -> Result<Vec<PathBuf>, ProviderError> {
+    let given = list.map(String::as_str).unwrap_or_default().split(',');
+    given
+        .map(str::trim)
+        .filter(|path| !path.is_empty())
+        .map(|text| {
+            let path = PathBuf::from(text);
+            let why = if !path.is_absolute() {
+                "is not absolute"
+            } else if !path.exists() {
+                "does not exist"
+            } else {
+                return Ok(path);
+            };
+            Err(ProviderError(format!(
+                "config.providers.{alias}.param.allowed.paths: {text} {why}"
+            )))
+        })
+        .collect()
 }
 
 fn from_file(allowed: &[PathBuf], path: &str, key: &str) -> Result<String, ProviderError> {
@@ -246,6 +285,73 @@ mod tests {
         let providers = file_provider(&[("config.providers.file.param.allowed.paths", &allowed)]);
         let reference = format!("${{file:{}:a}}", path.display());
         assert!(providers.resolve(&worker(&[("p", &reference)])).is_err());
+    }
+
+    #[test]
+    fn allowed_paths_must_be_absolute_and_there() {
+        for path in ["relative", "/no/such/folder"] {
+            let props = worker(&[
+                ("config.providers", "d"),
+                ("config.providers.d.class", "DirectoryConfigProvider"),
+                ("config.providers.d.param.allowed.paths", path),
+            ]);
+            let error = Providers::from_worker(&props).unwrap_err().to_string();
+            assert!(error.contains(path), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_directory_reference_takes_the_file_of_that_name_and_no_other() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("user"), "ann").unwrap();
+        std::fs::create_dir(dir.path().join("sub")).unwrap();
+        let providers = Providers::from_worker(&worker(&[
+            ("config.providers", "dir"),
+            ("config.providers.dir.class", "DirectoryConfigProvider"),
+        ]))
+        .unwrap();
+        let get = |key: &str| {
+            let reference = format!("${{dir:{}:{key}}}", dir.path().display());
+            providers.resolve(&worker(&[("p", &reference)]))
+        };
+        assert_eq!(get("user").unwrap()["p"], "ann");
+        for key in ["sub", "../x", "..", "none"] {
+            assert!(get(key).is_err(), "{key}");
+        }
+    }
+
+    #[test]
+    fn the_path_ends_at_the_first_colon_and_variables_have_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s.properties");
+        std::fs::write(&path, "a\\:b=1").unwrap();
+        let reference = format!("${{file:{}:a:b}}", path.display());
+        let got = file_provider(&[]).resolve(&worker(&[("p", &reference)]));
+        assert_eq!(got.unwrap()["p"], "1");
+        let env = Providers::from_worker(&worker(&[
+            ("config.providers", "env"),
+            ("config.providers.env.class", "EnvVarConfigProvider"),
+        ]));
+        let env = env.unwrap();
+        assert!(env.resolve(&worker(&[("p", "${env:x:PATH}")])).is_err());
+        assert!(!env.resolve(&worker(&[("p", "${env:PATH}")])).unwrap()["p"].is_empty());
+    }
+
+    #[test]
+    fn what_no_provider_reads_is_told() {
+        let props = worker(&[
+            ("config.providers", "e"),
+            ("config.providers.e.class", "EnvVarConfigProvider"),
+            ("config.providers.e.param.allowlist.pattern", "A.*"),
+            ("config.providers.e.param.ttl", "1"),
+            ("config.providers.x.class", "y"),
+        ]);
+        let unread = Providers::from_worker(&props).unwrap().unread(&props);
+        let names: Vec<_> = unread.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(
+            names,
+            ["config.providers.e.param.ttl", "config.providers.x.class"]
+        );
     }
 
     #[test]

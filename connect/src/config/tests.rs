@@ -1,6 +1,7 @@
 //! What a worker's properties come to mean, and what is refused.
 
-use super::{Listener, WorkerConfig};
+use super::WorkerConfig;
+use super::listeners::{AdminListeners, Listener, Scheme};
 use std::time::Duration;
 use walcast_wire::usage::UsageError;
 
@@ -11,16 +12,20 @@ fn parse(pairs: &[(&str, &str)]) -> Result<WorkerConfig, UsageError> {
     WorkerConfig::from_properties(props.collect())
 }
 
+fn listener(host: &str, port: u16) -> Listener {
+    Listener {
+        scheme: Scheme::Http,
+        host: host.into(),
+        port,
+    }
+}
+
 #[test]
 fn defaults_are_kafka_connects() {
     let config = parse(&[]).unwrap();
-    assert_eq!(
-        config.listener,
-        Listener {
-            host: String::new(),
-            port: 8083
-        }
-    );
+    assert_eq!(config.rest.listeners.ordinary, [listener("", 8083)]);
+    assert_eq!(config.rest.listeners.admin, AdminListeners::Ordinary);
+    assert!(config.rest.users.is_none() && config.rest.tls.is_none());
     assert_eq!(
         (
             config.config_topic.partitions,
@@ -63,13 +68,7 @@ fn a_workers_file_is_read_as_it_is() {
         "false"
     );
     assert_eq!(config.config_topic.settings["min.insync.replicas"], "2");
-    assert_eq!(
-        config.listener,
-        Listener {
-            host: "127.0.0.1".into(),
-            port: 0
-        }
-    );
+    assert_eq!(config.rest.listeners.ordinary, [listener("127.0.0.1", 0)]);
     assert_eq!(config.producer["compression.type"], "lz4");
     assert_eq!(config.kafka["sasl.mechanism"], "PLAIN");
     assert!(config.exactly_once);
@@ -80,11 +79,13 @@ fn a_workers_file_is_read_as_it_is() {
 #[test]
 fn what_cannot_be_honoured_is_refused_by_name() {
     for (name, value) in [
-        ("listeners", "https://:8443"),
-        ("listeners", "http://a:1,http://b:2"),
         ("listeners", "nonsense"),
+        ("admin.listeners", "http://a"),
+        ("rest.advertised.listener", "ftp"),
         ("rest.extension.classes", "x.Auth"),
-        ("listeners.https.ssl.keystore.location", "/x"),
+        ("walcast.rest.basic.auth.file", "/no/such/file"),
+        ("response.http.headers.config", "put X:1"),
+        ("access.control.allow.origin", "("),
         ("offset.storage.partitions", "0"),
         ("offset.flush.interval.ms", "soon"),
         ("exactly.once.source.support", "yes"),
@@ -94,4 +95,17 @@ fn what_cannot_be_honoured_is_refused_by_name() {
         let error = parse(&[(name, value)]).unwrap_err().to_string();
         assert!(error.starts_with(name), "{error}");
     }
+}
+
+#[test]
+fn a_plain_kafka_client_is_not_given_the_listeners_keys() {
+    let pairs = [
+        ("ssl.keystore.location", "/x.p12"),
+        ("ssl.client.auth", "required"),
+    ];
+    assert!(parse(&pairs).unwrap().kafka.is_empty());
+    let mut pairs = pairs.to_vec();
+    pairs.push(("security.protocol", "sasl_ssl"));
+    let names: Vec<_> = parse(&pairs).unwrap().kafka.into_keys().collect();
+    assert_eq!(names, ["ssl.keystore.location", "security.protocol"]);
 }

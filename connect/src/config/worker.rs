@@ -7,8 +7,11 @@ use indexmap::IndexMap;
 use walcast_wire::usage::UsageError;
 
 use super::known::{Treatment, treatment};
+use super::listeners::AdvertisedUrl;
 use super::properties;
 use super::providers::Providers;
+use super::reader::Reader;
+use super::rest::RestConfig;
 
 /// String properties in the order they were given.
 pub type Properties = IndexMap<String, String>;
@@ -27,15 +30,6 @@ pub struct TopicConfig {
     pub replication: i32,
     /// Other `*.storage.*` settings, such as `min.insync.replicas`.
     pub settings: Properties,
-}
-
-/// Where the REST API listens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listener {
-    /// Host name or address; empty listens on all.
-    pub host: String,
-    /// TCP port; 0 takes a free one.
-    pub port: u16,
 }
 
 /// Membership of the group of workers.
@@ -77,12 +71,8 @@ pub struct WorkerConfig {
     pub value_converter: Properties,
     /// `header.converter` and its options, full names.
     pub header_converter: Properties,
-    /// `listeners`.
-    pub listener: Listener,
-    /// `rest.advertised.host.name`, when given.
-    pub advertised_host: Option<String>,
-    /// `rest.advertised.port`, when given.
-    pub advertised_port: Option<u16>,
+    /// Where the REST API listens, who may use it, and what its answers carry.
+    pub rest: RestConfig,
     /// `exactly.once.source.support=enabled`.
     pub exactly_once: bool,
     /// `offset.flush.interval.ms`.
@@ -128,8 +118,11 @@ impl WorkerConfig {
         let usage = |e: super::providers::ProviderError| UsageError::new(e.to_string());
         let providers = Providers::from_worker(&props).map_err(usage)?;
         let props = providers.resolve(&props).map_err(usage)?;
-        let warnings = treat_all(&props)?;
+        let mut warnings = treat_all(&props);
         let reader = Reader { props: &props };
+        let rest = RestConfig::read(&reader)?;
+        warnings.extend(rest.warnings());
+        warnings.extend(providers.unread(&props));
         Ok(Self {
             bootstrap_servers: reader.text_or("bootstrap.servers", "localhost:9092"),
             group_id: reader.text_or("group.id", "walcast"),
@@ -143,9 +136,7 @@ impl WorkerConfig {
             key_converter: reader.named("key.converter"),
             value_converter: reader.named("value.converter"),
             header_converter: reader.named("header.converter"),
-            listener: reader.listener()?,
-            advertised_host: reader.text("rest.advertised.host.name").map(str::to_owned),
-            advertised_port: reader.number("rest.advertised.port")?,
+            rest,
             exactly_once: reader.exactly_once()?,
             offset_flush_interval: reader.millis("offset.flush.interval.ms", 60_000)?,
             stop_timeout: reader.millis("task.shutdown.graceful.timeout.ms", 5_000)?,
@@ -157,10 +148,17 @@ impl WorkerConfig {
             warnings,
         })
     }
+
+    /// The URL under which other workers and clients reach this worker; `bound_port` is the port
+    /// that the advertised listener got.
+    #[must_use]
+    pub fn advertised_url(&self, bound_port: u16) -> AdvertisedUrl {
+        self.rest.listeners.advertised_url(bound_port)
+    }
 }
 
-/// Applies the table of known properties: refuses, or collects warnings.
-fn treat_all(props: &Properties) -> Result<Vec<(String, String)>, UsageError> {
+/// Applies the table of known properties. What of them cannot be honoured is refused where it is read.
+fn treat_all(props: &Properties) -> Vec<(String, String)> {
     let mut warnings = Vec::new();
     for name in props.keys() {
         match treatment(name) {
@@ -168,78 +166,25 @@ fn treat_all(props: &Properties) -> Result<Vec<(String, String)>, UsageError> {
             Some(Treatment::NoEffect(why)) => {
                 warnings.push((name.clone(), format!("has no effect: {why}")));
             }
-            Some(Treatment::Refused(instead)) => {
-                return Err(UsageError::new(format!(
-                    "{name} is not supported: {instead}"
-                )));
-            }
             None => warnings.push((
                 name.clone(),
                 "is not a worker property Walcast knows; check its spelling".into(),
             )),
         }
     }
-    Ok(warnings)
-}
-
-struct Reader<'a> {
-    props: &'a Properties,
+    warnings
 }
 
 impl Reader<'_> {
-    fn text(&self, name: &str) -> Option<&str> {
-        self.props
-            .get(name)
-            .map(|v| v.trim())
-            .filter(|v| !v.is_empty())
-    }
-
-    fn text_or(&self, name: &str, default: &str) -> String {
-        self.text(name).unwrap_or(default).to_owned()
-    }
-
-    fn number<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, UsageError> {
-        let Some(text) = self.text(name) else {
-            return Ok(None);
-        };
-        let wrong = |_| UsageError::new(format!("{name}={text}: give a whole number in its range"));
-        text.parse().map(Some).map_err(wrong)
-    }
-
-    fn millis(&self, name: &str, default: u64) -> Result<Duration, UsageError> {
-        Ok(Duration::from_millis(self.number(name)?.unwrap_or(default)))
-    }
-
-    fn flag(&self, name: &str, default: bool) -> Result<bool, UsageError> {
-        match self.text(name) {
-            None => Ok(default),
-            Some(t) if t.eq_ignore_ascii_case("true") => Ok(true),
-            Some(t) if t.eq_ignore_ascii_case("false") => Ok(false),
-            Some(t) => Err(UsageError::new(format!("{name}={t}: give true or false"))),
-        }
-    }
-
-    /// Properties below `prefix`, the prefix removed.
-    fn family(&self, prefix: &str) -> Properties {
-        let below =
-            |(k, v): (&String, &String)| Some((k.strip_prefix(prefix)?.to_owned(), v.clone()));
-        self.props.iter().filter_map(below).collect()
-    }
-
-    /// A property and its options, under their full names.
-    fn named(&self, name: &str) -> Properties {
-        let options = format!("{name}.");
-        let ours = |(k, _): &(&String, &String)| *k == name || k.starts_with(&options);
-        self.props
-            .iter()
-            .filter(ours)
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .collect()
-    }
-
+    /// What every Kafka client is given. `ssl.*` may be there for the listeners alone: a client that
+    /// speaks no TLS is not given it, as Java's does not look at it.
     fn kafka_properties(&self) -> Properties {
-        let ours = |(k, _): &(&String, &String)| {
-            *k == "security.protocol" || k.starts_with("sasl.") || k.starts_with("ssl.")
+        let protocol = self.text_or("security.protocol", "PLAINTEXT");
+        let encrypted = protocol.to_ascii_uppercase().ends_with("SSL");
+        let ours = |(k, _): &(&String, &String)| match k.as_str() {
+            "security.protocol" => true,
+            "ssl.client.auth" => false,
+            k => k.starts_with("sasl.") || (encrypted && k.starts_with("ssl.")),
         };
         self.props
             .iter()
@@ -278,30 +223,6 @@ impl Reader<'_> {
         })
     }
 
-    fn listener(&self) -> Result<Listener, UsageError> {
-        let text = self.text_or("listeners", "http://:8083");
-        let wrong = |why: &str| UsageError::new(format!("listeners={text}: {why}"));
-        if text.contains(',') {
-            return Err(wrong("this version serves one listener; keep one"));
-        }
-        let Some(address) = strip_scheme(&text, "http") else {
-            return Err(wrong(
-                "this version serves plain HTTP; give http://host:port and put a TLS proxy in front",
-            ));
-        };
-        let (host, port) = address
-            .rsplit_once(':')
-            .ok_or_else(|| wrong("give it as http://host:port"))?;
-        let port = port
-            .parse()
-            .map_err(|_| wrong("the port is not a number from 0 to 65535"))?;
-        let host = host
-            .trim_start_matches('[')
-            .trim_end_matches(']')
-            .to_owned();
-        Ok(Listener { host, port })
-    }
-
     fn group(&self) -> Result<GroupConfig, UsageError> {
         Ok(GroupConfig {
             session_timeout: self.millis("session.timeout.ms", 6_000)?,
@@ -334,11 +255,4 @@ impl Reader<'_> {
             ))),
         }
     }
-}
-
-fn strip_scheme<'a>(url: &'a str, scheme: &str) -> Option<&'a str> {
-    let (given, rest) = url.split_once("://")?;
-    given
-        .eq_ignore_ascii_case(scheme)
-        .then(|| rest.trim_end_matches('/'))
 }

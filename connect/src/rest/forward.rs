@@ -11,12 +11,20 @@ use axum::extract::{RawPathParams, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header, request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use http_body_util::{BodyExt, Full};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 use tokio::time::Instant;
+use walcast_wire::usage::UsageError;
 
 use super::answer::ApiError;
 use super::{Api, BODY_BYTES_MAX};
+use crate::config::RestConfig;
 use crate::group::Place;
 use crate::refusal::Refusal;
+use crate::tls;
 
 /// Marks a request that another worker has passed on; it is not passed on again.
 const FORWARDED: HeaderName = HeaderName::from_static("walcast-forwarded");
@@ -46,6 +54,26 @@ const ANSWER_HEADERS: [HeaderName; 3] = [
     header::LOCATION,
     header::WWW_AUTHENTICATE,
 ];
+
+/// Sends requests to other workers.
+pub(crate) type Others = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+
+/// The client for other workers, which listen as this one does.
+///
+/// # Errors
+/// A [`UsageError`] that names the property whose store cannot be used.
+pub(crate) fn others(config: &RestConfig) -> Result<Others, UsageError> {
+    let tls = match &config.tls {
+        Some(settings) => tls::client(settings)?,
+        None => tls::no_client()?,
+    };
+    let connector = HttpsConnectorBuilder::new()
+        .with_tls_config(tls)
+        .https_or_http()
+        .enable_http1()
+        .build();
+    Ok(Client::builder(TokioExecutor::new()).build(connector))
+}
 
 /// Handles the request here, or has the connector's owner handle it.
 pub(super) async fn to_owner(
@@ -113,23 +141,24 @@ async fn place(
     let mut afresh = false;
     loop {
         let place = match forwarded && !api.shared.places.is_here(name) {
-            true => Place::Nowhere,
-            false => api.shared.places.of(name, afresh).await?,
+            true => Ok(Place::Nowhere),
+            false => api.shared.places.of(name, afresh).await,
         };
-        let unreachable = match place {
-            Place::Here => return Ok(None),
-            Place::At(url) => match send(api, &url, parts, body).await {
+        let refusal = match place {
+            Ok(Place::Here) => return Ok(None),
+            Ok(Place::At(url)) => match send(api, &url, parts, body).await {
                 Ok(answer) => return Ok(Some(answer)),
-                Err(error) if error.is_connect() => Some(error),
-                Err(error) => return Err(broken(&url, &error)),
+                Err(Unsent::NotReached(why)) => broken(&url, &why),
+                Err(Unsent::Broken(why)) => return Err(broken(&url, &why)),
             },
-            Place::Nowhere => None,
+            Ok(Place::Nowhere) => {
+                refused_for_now(held.borrow_and_update().trouble.as_deref(), name)
+            }
+            // The coordinator may be starting.
+            Err(fault) => Refusal::from(fault),
         };
         if Instant::now() >= deadline {
-            return Err(match unreachable {
-                Some(error) => broken("the connector's owner", &error),
-                None => refused_for_now(&held.borrow_and_update().trouble, name),
-            });
+            return Err(refusal);
         }
         afresh = true;
         // A change of what is held here is looked at sooner.
@@ -137,7 +166,7 @@ async fn place(
     }
 }
 
-fn refused_for_now(trouble: &Option<String>, name: &str) -> Refusal {
+fn refused_for_now(trouble: Option<&str>, name: &str) -> Refusal {
     match trouble {
         Some(trouble) => {
             Refusal::conflict(format!("Cannot complete request: this worker {trouble}"))
@@ -146,13 +175,21 @@ fn refused_for_now(trouble: &Option<String>, name: &str) -> Refusal {
     }
 }
 
-fn broken(owner: &str, error: &reqwest::Error) -> Refusal {
+fn broken(owner: &str, why: &str) -> Refusal {
     Refusal::new(
         500,
         format!(
-            "IO Error trying to forward REST request to {owner}: {error}; workers must reach each other at rest.advertised.host.name and rest.advertised.port"
+            "IO Error trying to forward REST request to {owner}: {why}; workers must reach each other at rest.advertised.host.name and rest.advertised.port"
         ),
     )
+}
+
+/// Why the owner has not answered.
+enum Unsent {
+    /// It cannot have seen the request.
+    NotReached(String),
+    /// It may have.
+    Broken(String),
 }
 
 async fn send(
@@ -160,20 +197,38 @@ async fn send(
     url: &str,
     parts: &request::Parts,
     body: &Bytes,
-) -> Result<Response, reqwest::Error> {
+) -> Result<Response, Unsent> {
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-    let mut headers = pick(&parts.headers, &REQUEST_HEADERS);
-    headers.insert(FORWARDED, HeaderValue::from_static("1"));
-    let request = api
-        .others
-        .request(parts.method.clone(), format!("{url}{path}"));
-    let request = request.headers(headers).body(body.clone());
-    let answer = request.timeout(ANSWER_TIMEOUT).send().await?;
+    let mut request = http::Request::new(Full::new(body.clone()));
+    *request.method_mut() = parts.method.clone();
+    *request.uri_mut() = format!("{url}{path}")
+        .parse()
+        .map_err(|e: http::uri::InvalidUri| Unsent::Broken(e.to_string()))?;
+    *request.headers_mut() = pick(&parts.headers, &REQUEST_HEADERS);
+    let one = HeaderValue::from_static("1");
+    request.headers_mut().insert(FORWARDED, one);
+    let late = || Unsent::Broken(format!("no answer in {} s", ANSWER_TIMEOUT.as_secs()));
+    let answer = tokio::time::timeout(ANSWER_TIMEOUT, api.others.request(request)).await;
+    let answer = answer.map_err(|_| late())?.map_err(|error| {
+        let why = chain(&error);
+        match error.is_connect() {
+            true => Unsent::NotReached(why),
+            false => Unsent::Broken(why),
+        }
+    })?;
     let (status, headers) = (answer.status(), pick(answer.headers(), &ANSWER_HEADERS));
-    let mut response = Response::new(Body::from(answer.bytes().await?));
+    let body = answer.into_body().collect().await;
+    let body = body.map_err(|error| Unsent::Broken(chain(&error)))?;
+    let mut response = Response::new(Body::from(body.to_bytes()));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     Ok(response)
+}
+
+/// An error and its causes in a line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 fn pick(headers: &HeaderMap, wanted: &[HeaderName]) -> HeaderMap {

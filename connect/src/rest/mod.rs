@@ -5,10 +5,13 @@
 
 mod admin;
 mod answer;
+mod auth;
 mod body;
 mod connectors;
+mod decorate;
 mod forward;
 mod lifecycle;
+mod listen;
 mod live;
 mod metrics;
 mod offsets;
@@ -21,16 +24,15 @@ use axum::http::{Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use axum::routing::{get, post, put};
-use axum::{Router, ServiceExt};
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
-use tower::Layer;
-use tower_http::normalize_path::NormalizePathLayer;
+use axum::{Router, middleware};
 
+use crate::config::listeners::AdminListeners;
 use crate::herder::{Herder, Shared};
 use crate::logging::Loggers;
 use crate::refusal::Refusal;
 use answer::{ApiError, bare};
+pub(crate) use forward::others;
+pub(crate) use listen::Bound;
 
 /// The largest body that is read.
 const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -44,14 +46,72 @@ pub(crate) struct Api {
     pub(crate) cluster_id: Arc<str>,
     pub(crate) metrics: metrics_exporter_prometheus::PrometheusHandle,
     /// Passes requests on to other workers.
-    pub(crate) others: reqwest::Client,
+    pub(crate) others: forward::Others,
 }
 
 type Answer = Result<Response, ApiError>;
 
-/// All paths of the worker.
-pub(crate) fn router(api: Api) -> Router {
-    let connect = Router::new()
+/// What the ordinary listeners serve.
+fn router(api: Api) -> Router {
+    let config = Arc::clone(&api.shared.config);
+    let to_owner = middleware::from_fn_with_state(api.clone(), forward::to_owner);
+    let mut routes = connect_routes().route_layer(to_owner);
+    if config.rest.listeners.admin == AdminListeners::Ordinary {
+        routes = routes.merge(admin_routes());
+    }
+    let mut metrics = Router::new().route("/metrics", get(metrics::show));
+    if let Some(users) = &config.rest.users {
+        // Connect looks at the media types before it looks at the credentials.
+        let check = middleware::from_fn_with_state(auth::Users::new(users), auth::check);
+        routes = routes.route_layer(check.clone());
+        metrics = metrics.route_layer(check);
+    }
+    let routes = routes.route_layer(middleware::from_fn(negotiate));
+    let now_ms = api.shared.now_ms;
+    let mut app = finish(routes.merge(metrics), api);
+    if !config.rest.headers.is_empty() {
+        let rules = config.rest.headers.as_slice().into();
+        let given = decorate::Headers { rules, now_ms };
+        app = app.layer(middleware::from_fn_with_state(given, decorate::headers));
+    }
+    if let Some(allowed) = config.rest.cross_origin.clone() {
+        let allowed = Arc::new(allowed);
+        app = app.layer(middleware::from_fn_with_state(
+            allowed,
+            decorate::cross_origin,
+        ));
+    }
+    app
+}
+
+/// What the listeners of `admin.listeners` serve.
+fn admin_router(api: Api) -> Router {
+    let routes = admin_routes().route_layer(middleware::from_fn(negotiate));
+    finish(routes, api)
+}
+
+/// Adds what holds for every path and for those that are none.
+fn finish(routes: Router<Api>, api: Api) -> Router {
+    routes
+        .layer(middleware::from_fn(decorate::options))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .fallback(async || bare(404))
+        .method_not_allowed_fallback(async || bare(405))
+        .with_state(api)
+}
+
+fn admin_routes() -> Router<Api> {
+    Router::new()
+        .route("/admin/loggers", get(admin::loggers))
+        .route(
+            "/admin/loggers/{logger}",
+            get(admin::logger).put(admin::set_logger),
+        )
+}
+
+/// The paths of Connect's resources, and ours beside them.
+fn connect_routes() -> Router<Api> {
+    Router::new()
         .route("/", get(admin::root))
         .route("/health", get(admin::health))
         .route(
@@ -102,39 +162,6 @@ pub(crate) fn router(api: Api) -> Router {
             "/connector-plugins/{plugin}/config/validate",
             put(plugins::validate),
         )
-        .route("/admin/loggers", get(admin::loggers))
-        .route(
-            "/admin/loggers/{logger}",
-            get(admin::logger).put(admin::set_logger),
-        )
-        .route_layer(axum::middleware::from_fn_with_state(
-            api.clone(),
-            forward::to_owner,
-        ))
-        .route_layer(axum::middleware::from_fn(negotiate));
-    connect
-        .route("/metrics", get(metrics::show))
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .fallback(async || bare(404))
-        .method_not_allowed_fallback(async || bare(405))
-        .with_state(api)
-}
-
-/// Serves the API until `stop`; requests under way are answered first.
-///
-/// # Errors
-/// The listener failed.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    api: Api,
-    stop: CancellationToken,
-) -> std::io::Result<()> {
-    // Connect takes a path with or without a slash at its end.
-    let app = NormalizePathLayer::trim_trailing_slash().layer(router(api));
-    let app = ServiceExt::<Request>::into_make_service(app);
-    axum::serve(listener, app)
-        .with_graceful_shutdown(stop.cancelled_owned())
-        .await
 }
 
 /// Connect takes and gives JSON only: 415 and 406 for anything else.

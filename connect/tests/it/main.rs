@@ -6,6 +6,8 @@
 mod behaviour;
 mod engine;
 mod failures;
+mod group;
+mod listeners;
 mod live;
 mod offsets;
 mod rest;

@@ -1,5 +1,6 @@
 //! A worker with topics of its own, and a client of its REST API.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -98,6 +99,17 @@ impl World {
         }
     }
 
+    /// A world whose worker, which does not run yet, is of the same group.
+    pub(crate) fn beside(&self) -> Self {
+        Self {
+            fake: Arc::default(),
+            props: self.props.clone(),
+            prefix: self.prefix.clone(),
+            worker: None,
+            client: self.client.clone(),
+        }
+    }
+
     pub(crate) async fn try_start_worker(&mut self) -> anyhow::Result<()> {
         let config = WorkerConfig::from_properties(self.props.clone())?;
         let given = Surroundings {
@@ -138,8 +150,23 @@ impl World {
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
-        let address = self.worker.as_ref().expect("a worker runs").address();
-        format!("http://{address}{path}")
+        format!("http://{}{path}", self.addresses()[0])
+    }
+
+    /// The ordinary listeners, the advertised one first.
+    pub(crate) fn addresses(&self) -> &[SocketAddr] {
+        self.worker.as_ref().expect("a worker runs").addresses()
+    }
+
+    pub(crate) fn admin_addresses(&self) -> &[SocketAddr] {
+        let worker = self.worker.as_ref().expect("a worker runs");
+        worker.admin_addresses()
+    }
+
+    /// A request without a body, to be completed and sent.
+    pub(crate) fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+        self.client.request(method, self.url(path))
     }
 
     /// A request; `body` null sends none.
@@ -230,9 +257,20 @@ impl World {
 
     /// Asks until the answer is as wanted.
     pub(crate) async fn until(&self, path: &str, good: impl Fn(&Answer) -> bool) -> Answer {
+        self.until_at(0, path, good).await
+    }
+
+    /// As [`Self::until`], on the listener with this index.
+    pub(crate) async fn until_at(
+        &self,
+        listener: usize,
+        path: &str,
+        good: impl Fn(&Answer) -> bool,
+    ) -> Answer {
+        let url = format!("http://{}{path}", self.addresses()[listener]);
         let deadline = tokio::time::Instant::now() + DEADLINE;
         loop {
-            let answer = self.get(path).await;
+            let answer = self.send(self.client.get(&url)).await;
             if good(&answer) {
                 return answer;
             }
