@@ -60,15 +60,19 @@ fn router(api: Api) -> Router {
         routes = routes.merge(admin_routes());
     }
     let mut metrics = Router::new().route("/metrics", get(metrics::show));
-    if let Some(users) = &config.rest.users {
+    let users = config.rest.users.as_deref().map(auth::Users::new);
+    if let Some(users) = &users {
         // Connect looks at the media types before it looks at the credentials.
-        let check = middleware::from_fn_with_state(auth::Users::new(users), auth::check);
+        let check = middleware::from_fn_with_state(users.clone(), auth::check);
         routes = routes.route_layer(check.clone());
         metrics = metrics.route_layer(check);
     }
     let routes = routes.route_layer(middleware::from_fn(negotiate));
     let now_ms = api.shared.now_ms;
     let mut app = finish(routes.merge(metrics), api);
+    if let Some(users) = users {
+        app = app.layer(middleware::from_fn_with_state(users, auth::check_options));
+    }
     if !config.rest.headers.is_empty() {
         let rules = config.rest.headers.as_slice().into();
         let given = decorate::Headers { rules, now_ms };
@@ -93,10 +97,10 @@ fn admin_router(api: Api) -> Router {
 /// Adds what holds for every path and for those that are none.
 fn finish(routes: Router<Api>, api: Api) -> Router {
     routes
-        .layer(middleware::from_fn(decorate::options))
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .fallback(async || bare(404))
         .method_not_allowed_fallback(async || bare(405))
+        .layer(middleware::from_fn(decorate::options))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(api)
 }
 

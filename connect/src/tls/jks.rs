@@ -8,6 +8,8 @@
 use sha1::{Digest, Sha1};
 use subtle::ConstantTimeEq;
 
+use super::der::element;
+
 const MAGIC: u32 = 0xFEED_FEED;
 const PHRASE: &[u8] = b"Mighty Aphrodite";
 const HASH: usize = 20;
@@ -80,10 +82,10 @@ impl KeyEntry {
     /// # Errors
     /// The password is not the key's.
     pub(super) fn unlock(&self, password: &str) -> Result<Vec<u8>, String> {
-        let protected = der(&self.locked, 0x30)
+        let protected = element(&self.locked, 0x30)
             .and_then(|(info, _)| {
-                let (_algorithm, rest) = der(info, 0x30)?;
-                Some(der(rest, 0x04)?.0)
+                let (_algorithm, rest) = element(info, 0x30)?;
+                Some(element(rest, 0x04)?.0)
             })
             .filter(|protected| protected.len() >= 2 * HASH)
             .ok_or("its key is not protected as Java protects it")?;
@@ -113,25 +115,6 @@ impl KeyEntry {
 
 fn utf16(password: &str) -> Vec<u8> {
     password.encode_utf16().flat_map(u16::to_be_bytes).collect()
-}
-
-/// The content of the DER element with `tag` at the start of `bytes`, and what is behind it.
-fn der(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    let (&found, rest) = bytes.split_first()?;
-    let (&first, rest) = rest.split_first()?;
-    let (length, rest) = if first < 0x80 {
-        (usize::from(first), rest)
-    } else {
-        let (length, rest) = rest.split_at_checked(usize::from(first & 0x7F))?;
-        if length.len() > 4 {
-            return None;
-        }
-        let length = length
-            .iter()
-            .fold(0usize, |all, b| all << 8 | usize::from(*b));
-        (length, rest)
-    };
-    (found == tag).then(|| rest.split_at_checked(length))?
 }
 
 /// What of the store is not read yet.
@@ -182,7 +165,7 @@ mod tests {
                     }
                 }
             }
-            let _element = der(&tail, 0x30);
+            let _element = element(&tail, 0x30);
         }
     }
 }

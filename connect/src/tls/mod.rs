@@ -4,6 +4,7 @@
 //! starts; a store that cannot be used is an error that names its property.
 
 mod client;
+mod der;
 mod jks;
 mod store;
 

@@ -8,6 +8,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
+use super::der::with_public_key;
 use super::{jks, roots};
 use crate::config::Secret;
 use crate::config::tls::Store;
@@ -98,8 +99,13 @@ fn der(bytes: &[u8]) -> CertificateDer<'static> {
     CertificateDer::from(bytes.to_vec())
 }
 
-fn pkcs8_key(bytes: &[u8]) -> PrivateKeyDer<'static> {
-    PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(bytes.to_vec()))
+/// A key that stands in PKCS8, with the public half that its certificate knows.
+fn pkcs8_key(bytes: &[u8], chain: &[CertificateDer<'_>]) -> PrivateKeyDer<'static> {
+    let key = chain.first().map_or_else(
+        || bytes.to_vec(),
+        |certificate| with_public_key(bytes, certificate),
+    );
+    PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key))
 }
 
 fn pem_certificates(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
@@ -113,10 +119,11 @@ fn from_pem(certificates: &[u8], key: &str, password: Option<&Secret>) -> Result
     if chain.is_empty() {
         return Err("holds no certificate".into());
     }
-    Ok(Identity {
-        chain,
-        key: pem_key(key, password)?,
-    })
+    let key = match pem_key(key, password)? {
+        PrivateKeyDer::Pkcs8(key) => pkcs8_key(key.secret_pkcs8_der(), &chain),
+        key => key,
+    };
+    Ok(Identity { chain, key })
 }
 
 fn pem_key(text: &str, password: Option<&Secret>) -> Result<PrivateKeyDer<'static>, String> {
@@ -138,7 +145,7 @@ fn pem_key(text: &str, password: Option<&Secret>) -> Result<PrivateKeyDer<'stati
     let encrypted = pkcs8::EncryptedPrivateKeyInfoRef::try_from(encrypted.as_slice())
         .map_err(|e| format!("its private key cannot be read: {e}"))?;
     let key = encrypted.decrypt(password.reveal()).map_err(wrong)?;
-    Ok(pkcs8_key(key.as_bytes()))
+    Ok(pkcs8_key(key.as_bytes(), &[]))
 }
 
 fn open_pkcs12(bytes: &[u8], password: Option<&Secret>) -> Result<KeyStore, String> {
@@ -150,9 +157,10 @@ fn open_pkcs12(bytes: &[u8], password: Option<&Secret>) -> Result<KeyStore, Stri
 fn from_pkcs12(bytes: &[u8], password: Option<&Secret>) -> Result<Identity, String> {
     let store = open_pkcs12(bytes, password)?;
     let (_, chain) = store.private_key_chain().ok_or("holds no private key")?;
+    let certificates: Vec<_> = chain.certs().iter().map(|c| der(c.as_der())).collect();
     Ok(Identity {
-        chain: chain.certs().iter().map(|c| der(c.as_der())).collect(),
-        key: pkcs8_key(chain.key().as_der()),
+        key: pkcs8_key(chain.key().as_der(), &certificates),
+        chain: certificates,
     })
 }
 
@@ -165,9 +173,10 @@ fn from_jks(
     let entry = store.keys.first().ok_or("holds no private key")?;
     // As in Java, a key without a password of its own has the store's.
     let password = key_password.or(password).map_or("", Secret::reveal);
+    let chain: Vec<_> = entry.chain.iter().map(|c| der(c)).collect();
     Ok(Identity {
-        chain: entry.chain.iter().map(|c| der(c)).collect(),
-        key: pkcs8_key(&entry.unlock(password)?),
+        key: pkcs8_key(&entry.unlock(password)?, &chain),
+        chain,
     })
 }
 
