@@ -60,7 +60,10 @@ async fn main() -> ExitCode {
 async fn dispatch(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Connect(args) => Box::pin(walcast_connect::run(args)).await,
-        Command::Cdc(args) => Box::pin(walcast_cdc::run(args)).await,
+        Command::Cdc(args) => match args.server()? {
+            Some(file) => Box::pin(walcast_connect::run_server(file)).await,
+            None => Box::pin(walcast_cdc::run(args)).await,
+        },
         Command::Sink(args) => Box::pin(walcast_sink::run(args)).await,
         Command::Api(args) => Box::pin(walcast_api::run(args)).await,
         Command::Check(args) => Box::pin(walcast_cdc::check::run(args)).await,

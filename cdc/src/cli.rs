@@ -26,19 +26,16 @@ enum Publish {
 /// Run one connector in the foreground.
 #[derive(Debug, Args)]
 pub struct CdcArgs {
-    /// Connector configuration: Debezium's JSON, flat or as {"name","config"}
+    /// Connector configuration: Debezium's JSON, flat or as {"name","config"}, or a Debezium Server's
+    /// application.properties. DEBEZIUM_* and QUARKUS_* variables count more than the latter, and are
+    /// enough without a file
     #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    config: Option<PathBuf>,
     /// Where records go
     #[arg(long, value_enum, default_value = "kafka")]
     publish: Publish,
     /// Kafka's bootstrap servers, host:port with commas between
-    #[arg(
-        long,
-        value_name = "LIST",
-        required_if_eq("publish", "kafka"),
-        env = "WALCAST_CDC_BOOTSTRAP_SERVERS"
-    )]
+    #[arg(long, value_name = "LIST", env = "WALCAST_CDC_BOOTSTRAP_SERVERS")]
     bootstrap_servers: Option<String>,
     /// Topic that keeps offsets, in Kafka Connect's format
     #[arg(long, value_name = "TOPIC", default_value = "connect-offsets")]
@@ -60,12 +57,45 @@ pub struct CdcArgs {
     offset_file: Option<PathBuf>,
 }
 
+impl CdcArgs {
+    /// Whether a Debezium Server's configuration is meant, and its file: a properties file, or no file
+    /// at all. It is not run here.
+    ///
+    /// # Errors
+    /// A [`UsageError`] for options that such a configuration says itself.
+    pub fn server(&self) -> Result<Option<Option<&Path>>, UsageError> {
+        let file = self.config.as_deref();
+        let ending = file.and_then(Path::extension).unwrap_or_default();
+        match ending.to_ascii_lowercase().to_str() {
+            Some("yaml" | "yml") => {
+                return Err(UsageError::new(
+                    "--config takes JSON or application.properties; write the YAML file's settings as properties",
+                ));
+            }
+            Some("properties") => {}
+            _ if file.is_none() => {}
+            _ => return Ok(None),
+        }
+        if self.publish == Publish::Stdout || self.bootstrap_servers.is_some() {
+            return Err(UsageError::new(
+                "a Debezium Server configuration says itself where records go (debezium.sink.*); leave --publish and --bootstrap-servers out, or give a connector's JSON with --config",
+            ));
+        }
+        Ok(Some(file))
+    }
+}
+
 /// Runs the connector until SIGINT or SIGTERM, or until it fails.
 ///
 /// # Errors
 /// A configuration that cannot be used, or the failure that ended the task.
 pub async fn run(args: CdcArgs) -> anyhow::Result<()> {
-    let config = read_config(&args.config)?;
+    let missing = |what: &str| UsageError::new(format!("{what} is missing; see --help"));
+    let file = args.config.as_deref().ok_or_else(|| missing("--config"))?;
+    if args.publish == Publish::Kafka && args.bootstrap_servers.is_none() {
+        return Err(missing("--bootstrap-servers").into());
+    }
+    let config = read_config(file)?;
     let output = output(&args, &config.name);
     let (events, mut states) = mpsc::channel(16);
     let mut task = Task::start_watched(config, output, events);

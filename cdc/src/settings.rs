@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +38,9 @@ pub struct WorkerSettings {
     pub offsets_partitions: i32,
     /// `offset.storage.replication.factor`, used when the topic is created.
     pub offsets_replication: i32,
+    /// Keeps offsets in this file instead of a topic, as Kafka's `FileOffsetBackingStore` does.
+    /// Not with `exactly_once`.
+    pub offsets_file: Option<PathBuf>,
     /// `exactly.once.source.support=enabled`: records and checkpoint share one Kafka transaction.
     pub exactly_once: bool,
     /// `group.id`, part of the transactional id.
@@ -61,6 +65,7 @@ impl WorkerSettings {
             offsets_topic: "connect-offsets".into(),
             offsets_partitions: 25,
             offsets_replication: 3,
+            offsets_file: None,
             exactly_once: false,
             group_id: "walcast".into(),
             ownership: None,

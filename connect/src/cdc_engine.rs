@@ -43,6 +43,7 @@ impl CdcEngine {
             offsets_topic: config.offset_topic.name.clone(),
             offsets_partitions: config.offset_topic.partitions,
             offsets_replication: config.offset_topic.replication,
+            offsets_file: None,
             exactly_once: config.exactly_once,
             group_id: config.group_id.clone(),
             ownership: None,

@@ -23,9 +23,11 @@ mod plugins;
 mod refusal;
 mod rest;
 mod run;
+mod server;
 mod store;
 mod tls;
 mod views;
 pub mod worker;
 
 pub use run::{ConnectArgs, run};
+pub use server::run_server;

@@ -56,7 +56,7 @@ const PARTS: &[(&str, &str)] = &[
     ("org.apache.kafka.clients", "librdkafka"),
 ];
 
-const ROOT: &str = "root";
+pub(crate) const ROOT: &str = "root";
 
 /// The loggers of the process, once they are started.
 static PROCESS: OnceLock<Arc<Loggers>> = OnceLock::new();

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use clap::Args;
-use metrics_exporter_prometheus::PrometheusBuilder;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cdc_engine::CdcEngine;
@@ -30,17 +30,7 @@ pub async fn run(args: ConnectArgs) -> anyhow::Result<()> {
     for (property, why) in &config.warnings {
         tracing::warn!(property, "{why}");
     }
-    let metrics = PrometheusBuilder::new()
-        .set_buckets_for_metric(
-            metrics_exporter_prometheus::Matcher::Suffix("_seconds".into()),
-            &[
-                0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.06, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0,
-                300.0,
-            ],
-        )
-        .context("setting up metrics")?
-        .install_recorder()
-        .context("setting up metrics")?;
+    let metrics = install_metrics()?;
     let engine = Arc::new(CdcEngine::new(&config));
     let given = Surroundings {
         engine,
@@ -64,11 +54,26 @@ pub async fn run(args: ConnectArgs) -> anyhow::Result<()> {
     failed.and(worker.stop().await)
 }
 
+/// Starts recording the process's metrics.
+pub(crate) fn install_metrics() -> anyhow::Result<PrometheusHandle> {
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(
+            metrics_exporter_prometheus::Matcher::Suffix("_seconds".into()),
+            &[
+                0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.06, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0,
+                300.0,
+            ],
+        )
+        .context("setting up metrics")?
+        .install_recorder()
+        .context("setting up metrics")
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "the one place of the worker that reads the clock"
 )]
-fn now_ms() -> i64 {
+pub(crate) fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since
         .ok()

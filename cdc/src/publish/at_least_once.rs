@@ -8,6 +8,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::due::LastCheckpoint;
 use super::fenced::FencedOffsets;
+use super::offset_file::OffsetFile;
 use super::producer::{self, KafkaProducer};
 use super::topics::Topics;
 use super::{Durable, Publisher, Wiring};
@@ -16,11 +17,19 @@ use crate::error::Result;
 use crate::progress::Stage;
 use crate::settings::WorkerSettings;
 
+/// Where checkpoints are kept.
+pub(crate) enum Checkpoints {
+    /// In the offsets topic.
+    Topic(Box<FencedOffsets>),
+    /// In a file.
+    File(OffsetFile),
+}
+
 /// Publishes without transactions.
 pub(crate) struct AtLeastOnce {
     producer: Arc<KafkaProducer>,
     topics: Topics,
-    offsets: FencedOffsets,
+    offsets: Checkpoints,
     settings: Arc<WorkerSettings>,
     /// Batches begun and not yet covered by a checkpoint, oldest first.
     begun: VecDeque<(u64, Option<Mark>, i64)>,
@@ -35,7 +44,7 @@ impl AtLeastOnce {
     pub(crate) fn new(
         producer: Arc<KafkaProducer>,
         topics: Topics,
-        offsets: FencedOffsets,
+        offsets: Checkpoints,
         settings: Arc<WorkerSettings>,
     ) -> Self {
         Self {
@@ -136,7 +145,10 @@ impl AtLeastOnce {
         if seq > acked || self.checkpoint.is_some_and(|done| done.seq >= seq) {
             return Ok(());
         }
-        self.offsets.write(&mark.offset).await?;
+        match &mut self.offsets {
+            Checkpoints::Topic(offsets) => offsets.write(&mark.offset).await?,
+            Checkpoints::File(file) => file.write(&mark.offset)?,
+        }
         wiring.chain.advance(Stage::Checkpointed, seq)?;
         let durable = Durable { seq, confirm };
         self.checkpoint = Some(durable);

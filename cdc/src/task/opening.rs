@@ -3,6 +3,7 @@
 //! The transactional id is taken over first: only then is it certain that no older instance can still
 //! write a checkpoint, and that the offset read is the last one.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use walcast_wire::connect_offset::Offset;
@@ -10,9 +11,10 @@ use walcast_wire::connect_offset::Offset;
 use super::{Output, TaskContext};
 use crate::error::{EngineError, Result};
 use crate::postgres::server::System;
-use crate::publish::at_least_once::AtLeastOnce;
+use crate::publish::at_least_once::{AtLeastOnce, Checkpoints};
 use crate::publish::exactly_once::ExactlyOnce;
 use crate::publish::fenced::FencedOffsets;
+use crate::publish::offset_file::OffsetFile;
 use crate::publish::offsets::{self, OffsetRecord};
 use crate::publish::stdout::{self, Stdout};
 use crate::publish::topics::Topics;
@@ -36,8 +38,42 @@ pub(super) async fn open(context: &TaskContext, system: Option<System>) -> Resul
             seen: stdout::load_system(offset_file)?,
             publisher: Box::new(Stdout::new(offset_file.clone(), system)),
         }),
-        Output::Kafka(settings) => open_kafka(context, settings, system).await,
+        Output::Kafka(settings) => match &settings.offsets_file {
+            Some(path) => open_with_file(context, settings, path, system),
+            None => open_kafka(context, settings, system).await,
+        },
     }
+}
+
+/// Records go to Kafka, checkpoints into a file.
+fn open_with_file(
+    context: &TaskContext,
+    settings: &Arc<WorkerSettings>,
+    path: &Path,
+    system: Option<System>,
+) -> Result<Opened> {
+    let config = &context.config;
+    if settings.exactly_once {
+        return Err(EngineError::definite(
+            "exactly-once needs checkpoints in Kafka, beside the records; keep them in a topic",
+        ));
+    }
+    let file = OffsetFile::new(path, &config.name, &config.topic_prefix, system);
+    let stored = file.load()?;
+    let (offset, seen) = stored.map_or((None, None), |stored| (Some(stored.offset), stored.system));
+    let producer = producer::make(settings, config, None)?;
+    let topics = Topics::new(Arc::clone(settings), config.topic_creation.clone());
+    let publisher = AtLeastOnce::new(
+        producer,
+        topics,
+        Checkpoints::File(file),
+        Arc::clone(settings),
+    );
+    Ok(Opened {
+        publisher: Box::new(publisher),
+        offset,
+        seen,
+    })
 }
 
 async fn open_kafka(
@@ -66,7 +102,7 @@ async fn open_kafka(
         Box::new(AtLeastOnce::new(
             producer,
             topics,
-            offsets,
+            Checkpoints::Topic(Box::new(offsets)),
             Arc::clone(settings),
         ))
     };

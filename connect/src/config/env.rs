@@ -29,6 +29,14 @@ pub fn worker_properties() -> Properties {
     from_variables(std::env::vars())
 }
 
+/// All variables that are UTF-8.
+pub(crate) fn all() -> impl Iterator<Item = (String, String)> {
+    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    std::env::vars_os().filter_map(text)
+}
+
 /// One variable; `None` when it is not set or not UTF-8.
 #[expect(
     clippy::disallowed_methods,

@@ -8,6 +8,7 @@ mod incremental;
 mod interrupted;
 mod restart;
 mod seeds;
+mod server;
 mod signals;
 mod slot;
 mod snapshot;
