@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{World, props};
+use crate::world::{Answer, World, props};
 
 fn error(code: u16, message: &str) -> Value {
     json!({"error_code": code, "message": message})
@@ -257,7 +257,9 @@ async fn the_worker_tells_of_itself() {
         !root["kafka_cluster_id"].as_str().unwrap().is_empty(),
         "{root}"
     );
-    assert_eq!(world.get("/health").await.body["status"], "healthy");
+    // Until it has its place in the group it is starting.
+    let healthy = |answer: &Answer| answer.body["status"] == "healthy";
+    assert_eq!(world.until("/health", healthy).await.status, 200);
     world.create("a", json!({})).await;
     world.until_state("a", "RUNNING", &["RUNNING"]).await;
     let metrics = world.get("/metrics").await.body;
