@@ -39,26 +39,30 @@ impl ConsumerContext for ReaderContext {}
 /// An error of Kafka's client. `doing` completes "while …".
 pub(crate) fn fault(doing: &str, error: KafkaError) -> EngineError {
     use rdkafka::types::RDKafkaErrorCode as Code;
+    if let KafkaError::ClientConfig(_, why, property, _) = &error {
+        // The value, which the error itself would show, may be a password.
+        return EngineError::definite(format!(
+            "while {doing}: {why} ({property}); correct this Kafka client property"
+        ));
+    }
     let text = format!("while {doing}: {error}");
     let code = error.rdkafka_error_code();
-    let definite = matches!(
-        error,
-        KafkaError::ClientConfig(..) | KafkaError::ClientCreation(_)
-    ) || matches!(
-        code,
-        Some(
-            Code::TopicAuthorizationFailed
-                | Code::GroupAuthorizationFailed
-                | Code::ClusterAuthorizationFailed
-                | Code::TransactionalIdAuthorizationFailed
-                | Code::SaslAuthenticationFailed
-                | Code::InvalidConfig
-                | Code::InvalidReplicationFactor
-                | Code::InvalidPartitions
-                | Code::MessageSizeTooLarge
-                | Code::UnsupportedForMessageFormat
-        )
-    );
+    let definite = matches!(error, KafkaError::ClientCreation(_))
+        || matches!(
+            code,
+            Some(
+                Code::TopicAuthorizationFailed
+                    | Code::GroupAuthorizationFailed
+                    | Code::ClusterAuthorizationFailed
+                    | Code::TransactionalIdAuthorizationFailed
+                    | Code::SaslAuthenticationFailed
+                    | Code::InvalidConfig
+                    | Code::InvalidReplicationFactor
+                    | Code::InvalidPartitions
+                    | Code::MessageSizeTooLarge
+                    | Code::UnsupportedForMessageFormat
+            )
+        );
     if is_fenced(&error) {
         return EngineError::fenced(format!(
             "{text}: another instance of this connector with the same transactional id has taken over; this one stopped at once and lost nothing. Run one instance per connector, or restart the task to take over again"
@@ -80,4 +84,25 @@ pub(crate) fn is_fenced(error: &KafkaError) -> bool {
         error.rdkafka_error_code(),
         Some(Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+    use rdkafka::consumer::BaseConsumer;
+
+    #[test]
+    fn a_property_that_the_client_refuses_is_named_without_its_value() {
+        let mut config = ClientConfig::new();
+        config.set("ssl.keystore.pasword", "s3cret");
+        let refused = config.create::<BaseConsumer>().err().unwrap();
+        let error = fault("making a consumer", refused);
+        let trace = error.trace();
+        assert!(
+            trace.contains("ssl.keystore.pasword") && !trace.contains("s3cret"),
+            "{trace}"
+        );
+        assert_eq!(error.kind(), Kind::Definite);
+    }
 }

@@ -269,11 +269,26 @@ fn check_overrides(
         .filter(|(name, _)| name.starts_with("producer.override."))
     {
         let error = "None policy doesn't allow to override any client config; set connector.client.config.override.policy=All in the worker's properties".into();
-        configs.insert(
-            name.clone(),
-            unknown(name, Some(value.clone()), vec![error]),
-        );
+        let value = if is_secret(name) {
+            "[hidden]".to_owned()
+        } else {
+            value.clone()
+        };
+        configs.insert(name.clone(), unknown(name, Some(value), vec![error]));
     }
+}
+
+/// Whether a Kafka client's property holds a secret: `ConfigDef.Type.PASSWORD` in Kafka.
+fn is_secret(name: &str) -> bool {
+    let secret = [
+        "password",
+        "sasl.jaas.config",
+        "ssl.keystore.key",
+        "ssl.keystore.certificate.chain",
+        "ssl.truststore.certificates",
+        "secret",
+    ];
+    secret.iter().any(|ending| name.ends_with(ending))
 }
 
 pub(super) fn missing(name: &str) -> String {

@@ -91,8 +91,11 @@ pub(super) async fn serve(
 fn show(health: &Health, kind: Kind) -> Response {
     let (status, body) = health.answer(kind);
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let json = [(header::CONTENT_TYPE, "application/json; charset=UTF-8")];
-    (status, json, body).into_response()
+    let headers = [
+        (header::CONTENT_TYPE, "application/json; charset=UTF-8"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (status, headers, body).into_response()
 }
 
 /// 202, as Debezium Server answers; 503 when `debezium.api.enabled` is not true or nothing streams.
