@@ -2,6 +2,7 @@
 //!
 //! Each line is ok, warn or fail, with the cure. Nothing is changed.
 
+mod signal_lines;
 mod slot_lines;
 
 use std::io::Write;
@@ -129,7 +130,8 @@ async fn postgres(
         standby: row.get(7),
     };
     slot_lines::write(report, session, config, &room).await?;
-    tables(report, session, config, row.get(4)).await
+    tables(report, session, config, row.get(4)).await?;
+    signal_lines::write(report, session, config).await
 }
 
 async fn tables(

@@ -6,11 +6,22 @@
 //! own (absent while there was none), and nothing is written when a transaction ends.
 //!
 //! Walcast says one thing more in the same fields: an `lsn_proc` past `lsn` means that all
-//! transactions up to `lsn_proc` are complete. Debezium reads such an offset as well: its next event
-//! lies behind `lsn_proc`, and it goes on there.
+//! transactions up to there are complete. It is stored as the last byte before that position. Records
+//! of the log begin at multiples of [`ALIGNMENT`], so nothing is ever found at such an LSN: Debezium's
+//! `WalPositionLocator`, which takes the event at `lsn_proc` for the last one that is done, would
+//! leave out the first change after a transaction, since it often begins where that one ends.
+//!
+//! Debezium goes on exactly from an offset inside of a transaction where all changes at its LSN are
+//! done and their count is absent or 1. With a count it takes the `BEGIN`, which has the LSN of the
+//! transaction's first change, for one of them and sends the last one again; and with a count of 1
+//! it leaves out the others. So offsets in the middle of such a group are avoided
+//! ([`group_done`]; `stream` hands its batches on between groups).
 
 use walcast_wire::connect_offset::Offset;
 use walcast_wire::lsn::Lsn;
+
+/// What the LSN of every log record is a multiple of (PostgreSQL's `MAXIMUM_ALIGNOF`).
+const ALIGNMENT: u64 = 8;
 
 /// `messageType` of a logical message.
 pub(crate) const MESSAGE: &str = "MESSAGE";
@@ -72,6 +83,12 @@ pub(crate) fn change_done(offset: &mut Offset, done: &Done) {
     };
 }
 
+/// All changes at the LSN of the last one that gave a record are done.
+pub(crate) fn group_done(offset: &mut Offset) {
+    // A count of 1 says the same, and is what Debezium has there.
+    offset.lsn_events_processed = offset.lsn_events_processed.filter(|count| *count == 1);
+}
+
 /// The offset after a record for a message outside of transactions.
 pub(crate) fn message_done(offset: &mut Offset, lsn: Lsn) {
     let lsn = Some(lsn.as_u64());
@@ -109,14 +126,22 @@ pub(crate) fn message(offset: &Offset) -> Option<Lsn> {
 pub(crate) fn complete(offset: &mut Offset, end: Lsn) {
     if offset.snapshot.is_some() {
         offset.lsn = Some(end.as_u64());
-    } else {
-        offset.lsn_proc = Some(end.as_u64());
+    } else if offset.lsn.is_none_or(|lsn| lsn < end.as_u64()) {
+        offset.lsn_proc = Some(end.as_u64().saturating_sub(1));
     }
+}
+
+/// `lsn_proc`; past `lsn`, the last byte before a position stands for that position.
+fn processed(offset: &Offset) -> Option<Lsn> {
+    let proc = offset.lsn_proc?;
+    let past = Some(proc) > offset.lsn;
+    let aligned = proc.checked_next_multiple_of(ALIGNMENT);
+    Some(Lsn::new(aligned.filter(|_| past).unwrap_or(proc)))
 }
 
 /// Up to where all transactions are complete; `None` when only the slot knows.
 pub(crate) fn completed(offset: &Offset) -> Option<Lsn> {
-    let (proc, lsn) = (offset.lsn_proc.map(Lsn::new), offset.lsn.map(Lsn::new));
+    let (proc, lsn) = (processed(offset), offset.lsn.map(Lsn::new));
     let commit = offset.lsn_commit.map(Lsn::new);
     match (proc, lsn) {
         _ if offset.snapshot.is_some() => lsn.max(commit),
@@ -143,16 +168,17 @@ pub(crate) fn partial(offset: &Offset) -> Option<(u32, Lsn, u64)> {
 /// absent `lsn_proc`, as Debezium has it. Behind a complete transaction it is that one's end, which
 /// Debezium reads again.
 pub(crate) fn last_commit(offset: &Offset) -> Option<Lsn> {
-    let lsn = offset.lsn?;
-    let complete = offset.lsn_proc.filter(|proc| *proc > lsn);
-    let last = complete.or(offset.lsn_commit).or(offset.lsn_proc);
-    last.map(Lsn::new)
+    let lsn = offset.lsn.map(Lsn::new)?;
+    let proc = processed(offset);
+    let complete = proc.filter(|proc| *proc > lsn);
+    complete.or(offset.lsn_commit.map(Lsn::new)).or(proc)
 }
 
 /// The furthest position the offset speaks of.
 pub(crate) fn position(offset: &Offset) -> Lsn {
-    let all = [offset.lsn_proc, offset.lsn_commit, offset.lsn];
-    all.into_iter().flatten().max().map_or(Lsn::ZERO, Lsn::new)
+    let others = [offset.lsn_commit, offset.lsn];
+    let others = others.into_iter().flatten().map(Lsn::new);
+    others.chain(processed(offset)).max().unwrap_or(Lsn::ZERO)
 }
 
 #[cfg(test)]
@@ -224,10 +250,34 @@ mod tests {
     #[test]
     fn a_complete_transaction_leaves_nothing_half_done() {
         let mut offset = done(120, 3, Some(110));
-        complete(&mut offset, Lsn::new(150));
-        assert_eq!(completed(&offset), Some(Lsn::new(150)));
+        complete(&mut offset, Lsn::new(152));
+        assert_eq!(offset.lsn_proc, Some(151), "no record begins there");
+        assert_eq!(completed(&offset), Some(Lsn::new(152)));
         assert_eq!(partial(&offset), None);
-        assert_eq!(position(&offset), Lsn::new(150));
+        assert_eq!(position(&offset), Lsn::new(152));
+    }
+
+    #[test]
+    fn what_stands_at_an_end_already_stays() {
+        let mut offset = done(120, 3, Some(110));
+        commit_done(&mut offset, 9, Lsn::new(152), 6);
+        let at_commit = offset.clone();
+        complete(&mut offset, Lsn::new(152));
+        assert_eq!(offset, at_commit);
+        complete(&mut offset, Lsn::new(160));
+        assert_eq!(completed(&offset), Some(Lsn::new(160)));
+    }
+
+    #[test]
+    fn a_whole_group_of_changes_is_told_without_its_count() {
+        for (count, told) in [(1, Some(1)), (3, None)] {
+            let mut offset = done(120, count, Some(112));
+            group_done(&mut offset);
+            assert_eq!(offset.lsn_events_processed, told);
+            let (xid, lsn, done) = partial(&offset).expect("a change");
+            assert_eq!((xid, lsn), (9, Lsn::new(120)));
+            assert!(done >= count);
+        }
     }
 
     #[test]
@@ -236,7 +286,7 @@ mod tests {
         assert_eq!(last_commit(&done(120, 3, None)), Some(Lsn::new(120)));
         let mut offset = done(120, 3, Some(110));
         assert_eq!(last_commit(&offset), Some(Lsn::new(110)));
-        complete(&mut offset, Lsn::new(150));
-        assert_eq!(last_commit(&offset), Some(Lsn::new(150)));
+        complete(&mut offset, Lsn::new(152));
+        assert_eq!(last_commit(&offset), Some(Lsn::new(152)));
     }
 }

@@ -27,28 +27,42 @@ impl Debezium {
     }
 
     pub(crate) fn start(lab: &LabDir, kafka: &Kafka) -> Result<Self> {
-        let installed = Installed::find()?;
-        let plugins = plugins()?;
         let dir = lab.part("debezium", None)?;
         let port = Port::reserve()?;
         let url = format!("http://127.0.0.1:{}", port.number());
         let settings = dir.join("connect.properties");
-        fs::write(&settings, properties(&kafka.bootstrap, &url, &plugins))
+        fs::write(&settings, properties(&kafka.bootstrap, &url, &plugins()?))
             .with_context(|| format!("write {}", settings.display()))?;
-
-        let spec = installed
-            .java("debezium", &dir)
-            .args(["-Xmx1g", "org.apache.kafka.connect.cli.ConnectDistributed"])
-            .arg(settings);
-        let root = url.clone();
-        let ready = move |_| Ok(http::get(&root).is_ok_and(|answer| answer.status == 200));
-        let service = Service::new(spec, Box::new(ready));
+        let service = Self::worker(&dir, &settings, &url)?;
         service.start()?;
         Ok(Self {
             url,
             service,
             _port: port,
         })
+    }
+
+    /// Kafka Connect as the properties file `settings` has it, not started yet; its log goes to
+    /// `dir`. `url` is where it listens; its `plugin.path` is to be [`Debezium::plugins`].
+    ///
+    /// # Errors
+    /// When Java or Kafka Connect is missing and cannot be brought.
+    pub fn worker(dir: &Path, settings: &Path, url: &str) -> Result<Service> {
+        let spec = Installed::find()?
+            .java("debezium", dir)
+            .args(["-Xmx1g", "org.apache.kafka.connect.cli.ConnectDistributed"])
+            .arg(settings);
+        let root = url.to_owned();
+        let ready = move |_| Ok(http::get(&root).is_ok_and(|answer| answer.status == 200));
+        Ok(Service::new(spec, Box::new(ready)))
+    }
+
+    /// The folder with Debezium's plugin.
+    ///
+    /// # Errors
+    /// When it cannot be brought.
+    pub fn plugins() -> Result<PathBuf> {
+        plugins()
     }
 }
 

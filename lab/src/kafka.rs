@@ -109,6 +109,7 @@ fn properties(broker: u16, controller: u16, data: &Path) -> String {
          offsets.topic.replication.factor=1\n\
          transaction.state.log.replication.factor=1\n\
          transaction.state.log.min.isr=1\n\
+         transaction.abort.timed.out.transaction.cleanup.interval.ms=1000\n\
          group.initial.rebalance.delay.ms=0\n\
          broker.heartbeat.interval.ms=200\n\
          broker.session.timeout.ms=1000\n",

@@ -112,6 +112,11 @@ impl Topic {
         self.read_rest(quiet)
     }
 
+    /// What was read so far.
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
     fn read_rest(&mut self, quiet: Duration) -> Result<&[Record]> {
         let mut last = Instant::now();
         while last.elapsed() < quiet {
@@ -134,6 +139,47 @@ impl Topic {
         self.records
             .push(decode(&message.context("reading a record")?)?);
         Ok(true)
+    }
+}
+
+/// How many records `topic` holds, those of open and aborted transactions and the marks of
+/// transactions included.
+pub struct Ends {
+    consumer: BaseConsumer,
+    topic: String,
+    partitions: i32,
+}
+
+impl Ends {
+    /// Of a topic that has so many partitions.
+    ///
+    /// # Errors
+    /// When the client cannot be made.
+    pub fn of(bootstrap: &str, topic: &str, partitions: i32) -> Result<Self> {
+        let consumer = ClientConfig::new()
+            .set("bootstrap.servers", bootstrap)
+            .set("group.id", "walcast-tests")
+            .set("isolation.level", "read_uncommitted")
+            .create()?;
+        Ok(Self {
+            consumer,
+            topic: topic.to_owned(),
+            partitions,
+        })
+    }
+
+    /// As of now.
+    ///
+    /// # Errors
+    /// When Kafka does not answer.
+    pub fn now(&self) -> Result<i64> {
+        let end = |partition| {
+            let marks = self
+                .consumer
+                .fetch_watermarks(&self.topic, partition, CALL)?;
+            Ok(marks.1)
+        };
+        (0..self.partitions).map(end).sum()
     }
 }
 

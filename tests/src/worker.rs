@@ -2,17 +2,19 @@
 
 use std::fs;
 use std::ops::Deref;
+use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use serde_json::{Value, json};
 use walcast_lab::http::{self, Response};
-use walcast_lab::{Lab, Port, Service, Spec, wait_for};
+use walcast_lab::{Lab, Port, Service, Spec};
 
-use crate::{SOON, binary};
+use crate::binary;
+use crate::rest::Rest;
 
 /// A running worker.
 pub struct Worker {
-    url: String,
+    client: Rest,
     service: Service,
     _port: Port,
 }
@@ -41,15 +43,10 @@ impl Worker {
             &file,
             properties(&lab.kafka().bootstrap, group, &url, exactly_once),
         )?;
-        let spec = Spec::new(name, binary::walcast()?, &dir)
-            .arg("connect")
-            .arg(&file);
-        let address = url.clone();
-        let answers = move |_| Ok(http::get(&address).is_ok_and(|answer| answer.status == 200));
-        let service = Service::new(spec, Box::new(answers));
+        let service = Self::service(name, &dir, &file, &url)?;
         service.start()?;
         Ok(Self {
-            url,
+            client: Rest::new(&url),
             service,
             _port: port,
         })
@@ -57,7 +54,7 @@ impl Worker {
 
     /// The URL of the worker's REST interface.
     pub fn url(&self) -> &str {
-        &self.url
+        self.client.url()
     }
 
     /// Sends a request to the worker's REST interface.
@@ -65,17 +62,7 @@ impl Worker {
     /// # Errors
     /// When the worker cannot be reached.
     pub fn rest(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Response> {
-        let headers = [
-            ("Content-Type", "application/json"),
-            ("Accept", "application/json"),
-        ];
-        let body = body.map(Value::to_string).unwrap_or_default();
-        http::request(
-            method,
-            &format!("{}{path}", self.url),
-            &headers,
-            body.as_bytes(),
-        )
+        self.client.request(method, path, body)
     }
 
     /// Creates or changes a connector.
@@ -87,34 +74,34 @@ impl Worker {
         self.rest("PUT", &path, Some(config))?.ok().map(drop)
     }
 
-    /// The connector's status.
+    /// As [`Rest::status`].
     ///
     /// # Errors
     /// When there is none.
     pub fn status(&self, name: &str) -> Result<Value> {
-        let text = self
-            .rest("GET", &format!("/connectors/{name}/status"), None)?
-            .ok()?;
-        serde_json::from_str(&text).context("reading a status")
+        self.client.status(name)
     }
 
-    /// Waits until the connector's only task is in `state`, and returns its trace.
+    /// As [`Rest::wait_state`].
     ///
     /// # Errors
     /// When it fails instead, or takes too long.
     pub fn wait_state(&self, name: &str, state: &str) -> Result<String> {
-        wait_for(&format!("{name} to be {state}"), SOON, || {
-            let Ok(status) = self.status(name) else {
-                return Ok(None);
-            };
-            let task = &status["tasks"][0];
-            let trace = task["trace"].as_str().unwrap_or_default();
-            match task["state"].as_str() {
-                Some(now) if now == state => Ok(Some(trace.to_owned())),
-                Some("FAILED") => bail!("{name} FAILED: {trace}"),
-                _ => Ok(None),
-            }
-        })
+        self.client.wait_state(name, state)
+    }
+
+    /// `walcast connect` as the properties file `settings` has it, not started yet; its log goes to
+    /// `dir`. `url` is where it listens.
+    ///
+    /// # Errors
+    /// When the program cannot be built.
+    pub fn service(name: &str, dir: &Path, settings: &Path, url: &str) -> Result<Service> {
+        let spec = Spec::new(name, binary::walcast()?, dir)
+            .arg("connect")
+            .arg(settings);
+        let address = url.to_owned();
+        let answers = move |_| Ok(http::get(&address).is_ok_and(|answer| answer.status == 200));
+        Ok(Service::new(spec, Box::new(answers)))
     }
 }
 

@@ -2,3 +2,4 @@
 
 mod engine;
 mod group;
+mod takeover;

@@ -3,8 +3,11 @@
 //! Source: "Java Object Serialization Specification", section 6. Enters a key, leaves its text, and
 //! back. Only the classes of [`Part`] are known; a stored key that holds another cannot be read.
 
+mod class;
+
 use std::collections::HashMap;
 
+use class::{ARRAY_OF_OBJECTS, BOOLEAN, Class, DATE, INTEGER, LONG, SHORT, UUID};
 use uuid::Uuid;
 
 use super::key::{Key, Part};
@@ -16,63 +19,14 @@ const CLASS: u8 = 0x72;
 const OBJECT: u8 = 0x73;
 const STRING: u8 = 0x74;
 const ARRAY: u8 = 0x75;
+const BLOCK: u8 = 0x77;
 const END_OF_BLOCK: u8 = 0x78;
+/// Milliseconds of a day.
+const DAY_MS: i64 = 86_400_000;
 /// The first handle; each class, string and object takes the next.
 const HANDLES: u32 = 0x7e_0000;
 /// Values deeper or more than any key has: what is stored is damaged.
 const PARTS_MAX: u32 = 1600;
-
-/// A class as a stream describes it: name, `serialVersionUID`, flags, fields.
-struct Class {
-    name: &'static str,
-    uid: u64,
-    /// Type letter and name of each field.
-    fields: &'static [(u8, &'static str)],
-    superclass: Option<&'static Class>,
-}
-
-const ARRAY_OF_OBJECTS: Class = Class {
-    name: "[Ljava.lang.Object;",
-    uid: 0x90ce_589f_1073_296c,
-    fields: &[],
-    superclass: None,
-};
-const NUMBER: Class = Class {
-    name: "java.lang.Number",
-    uid: 0x86ac_951d_0b94_e08b,
-    fields: &[],
-    superclass: None,
-};
-const INTEGER: Class = Class {
-    name: "java.lang.Integer",
-    uid: 0x12e2_a0a4_f781_8738,
-    fields: &[(b'I', "value")],
-    superclass: Some(&NUMBER),
-};
-const LONG: Class = Class {
-    name: "java.lang.Long",
-    uid: 0x3b8b_e490_cc8f_23df,
-    fields: &[(b'J', "value")],
-    superclass: Some(&NUMBER),
-};
-const SHORT: Class = Class {
-    name: "java.lang.Short",
-    uid: 0x684d_3713_3460_da52,
-    fields: &[(b'S', "value")],
-    superclass: Some(&NUMBER),
-};
-const BOOLEAN: Class = Class {
-    name: "java.lang.Boolean",
-    uid: 0xcd20_7280_d59c_faee,
-    fields: &[(b'Z', "value")],
-    superclass: None,
-};
-const UUID: Class = Class {
-    name: "java.util.UUID",
-    uid: 0xbc99_03f7_986d_852f,
-    fields: &[(b'J', "leastSigBits"), (b'J', "mostSigBits")],
-    superclass: None,
-};
 
 /// The stored form; no key is Java's null.
 pub(crate) fn write(key: Option<&[Part]>) -> String {
@@ -115,6 +69,13 @@ impl Writer {
                     fields.extend(most.to_be_bytes());
                     self.object(&UUID, &fields);
                 }
+                Part::Date(days) => {
+                    // What `java.util.Date` writes beside its fields, of which it has none.
+                    let mut block = vec![BLOCK, 8];
+                    block.extend((i64::from(*days) * DAY_MS).to_be_bytes());
+                    block.push(END_OF_BLOCK);
+                    self.object(&DATE, &block);
+                }
                 Part::Text(text) => self.string(text),
             }
         }
@@ -155,8 +116,7 @@ impl Writer {
         self.out.push(CLASS);
         self.name(class.name);
         self.out.extend(class.uid.to_be_bytes());
-        // SC_SERIALIZABLE.
-        self.out.push(2);
+        self.out.push(class.flags);
         let count = u16::try_from(class.fields.len()).unwrap_or(0);
         self.out.extend(count.to_be_bytes());
         for (letter, name) in class.fields {
@@ -307,8 +267,20 @@ impl Reader<'_> {
                 let most = u64::from_be_bytes(self.fixed()?);
                 Part::Uuid(Uuid::from_u64_pair(most, least))
             }
+            "java.sql.Date" => self.date()?,
             _ => return None,
         })
+    }
+
+    /// Midnight where the Java ran, as the day that begins nearest to it.
+    fn date(&mut self) -> Option<Part> {
+        if self.fixed()? != [BLOCK, 8] {
+            return None;
+        }
+        let ms = i64::from_be_bytes(self.fixed()?);
+        let days = ms.checked_add(DAY_MS / 2)?.div_euclid(DAY_MS);
+        let end = self.byte()? == END_OF_BLOCK;
+        Some(Part::Date(i32::try_from(days).ok().filter(|_| end)?))
     }
 
     /// A class description, or a reference to one: its name.
@@ -356,6 +328,8 @@ mod tests {
     const ALL: &str = "aced0005757200135b4c6a6176612e6c616e672e4f626a6563743b90ce589f1073296c020000787000000009737200116a6176612e6c616e672e496e746567657212e2a0a4f781873802000149000576616c7565787200106a6176612e6c616e672e4e756d62657286ac951d0b94e08b0200007870000003e87371007e0002000007d07372000e6a6176612e6c616e672e4c6f6e673b8be490cc8f23df0200014a000576616c75657871007e000300000000000000057372000f6a6176612e6c616e672e53686f7274684d37133460da5202000153000576616c75657871007e00030003737200116a6176612e6c616e672e426f6f6c65616ecd207280d59cfaee0200015a000576616c756578700174000b61c3a9c080eda0bdedb8807372000e6a6176612e7574696c2e55554944bc9903f7986d852f0200024a000c6c65617374536967426974734a000b6d6f73745369674269747378700123456789abcdef0123456789abcdef7371007e000d0123456789abcdee0123456789abcdef70";
     /// `{1, 1}`: the second is the first again.
     const TWICE: &str = "aced0005757200135b4c6a6176612e6c616e672e4f626a6563743b90ce589f1073296c020000787000000002737200116a6176612e6c616e672e496e746567657212e2a0a4f781873802000149000576616c7565787200106a6176612e6c616e672e4e756d62657286ac951d0b94e08b02000078700000000171007e0004";
+    /// `{java.sql.Date.valueOf("2024-02-29"), java.sql.Date.valueOf("1969-12-31")}` in UTC.
+    const DATES: &str = "aced0005757200135b4c6a6176612e6c616e672e4f626a6563743b90ce589f1073296c0200007870000000027372000d6a6176612e73716c2e4461746514fa46683f3566970200007872000e6a6176612e7574696c2e44617465686a81014b597419030000787077080000018df2292800787371007e00027708fffffffffad9a40078";
 
     fn all() -> Key {
         let uuid = |text: &str| Part::Uuid(text.parse().unwrap());
@@ -377,6 +351,7 @@ mod tests {
         assert_eq!(write(Some(&[Part::Integer(1)])), ONE);
         assert_eq!(write(Some(&all())), ALL);
         assert_eq!(write(None), "aced000570");
+        assert_eq!(write(Some(&[Part::Date(19_782), Part::Date(-1)])), DATES);
     }
 
     #[test]
@@ -388,9 +363,22 @@ mod tests {
     }
 
     #[test]
+    fn a_date_is_the_day_wherever_java_ran() {
+        let dates = vec![Part::Date(19_782), Part::Date(-1)];
+        assert_eq!(read(DATES), Some(Some(dates.clone())));
+        // 05:00 UTC, midnight in New York; 15:00 UTC of the day before, midnight in Tokyo.
+        for midnight in ["18df33bd080", "18df03ac580"] {
+            let elsewhere = DATES.replace("18df2292800", midnight);
+            assert_eq!(read(&elsewhere), Some(Some(dates.clone())), "{midnight}");
+        }
+    }
+
+    #[test]
     fn what_is_cut_or_not_known_is_not_read() {
-        for end in (0..ALL.len()).step_by(2) {
-            assert_eq!(read(&ALL[..end]), None, "{end}");
+        for whole in [ALL, DATES] {
+            for end in (0..whole.len()).step_by(2) {
+                assert_eq!(read(&whole[..end]), None, "{end}");
+            }
         }
         let decimal = ONE.replace("496e7465676572", "42696744656369");
         for wrong in ["", "x", "aced00057", "aced000573", &decimal] {

@@ -170,7 +170,7 @@ fn read_topic(settings: &WorkerSettings, key: &[u8]) -> Result<Option<Found>> {
         .collect();
     let mut plan = TopicPartitionList::new();
     let mut left = wait_stable(settings, &reader, &partitions)?;
-    for partition in &left {
+    for (partition, _) in &left {
         plan.add_partition_offset(topic, *partition, Place::Beginning)
             .map_err(|e| fault("planning to read offsets", e))?;
     }
@@ -180,15 +180,21 @@ fn read_topic(settings: &WorkerSettings, key: &[u8]) -> Result<Option<Found>> {
     let mut found: Option<(i64, Found)> = None;
     while !left.is_empty() {
         match reader.poll(TIMEOUT) {
-            Some(Ok(message)) if message.key() == Some(key) => {
-                let at = message.timestamp().to_millis().unwrap_or(0);
-                if found.as_ref().is_none_or(|(newest, _)| at >= *newest) {
-                    let value = message.payload().map(<[u8]>::to_vec);
-                    found = Some((at, (value, system_of(&message))));
+            Some(Ok(message)) => {
+                if message.key() == Some(key) {
+                    let at = message.timestamp().to_millis().unwrap_or(0);
+                    if found.as_ref().is_none_or(|(newest, _)| at >= *newest) {
+                        let value = message.payload().map(<[u8]>::to_vec);
+                        found = Some((at, (value, system_of(&message))));
+                    }
                 }
+                // A partition that another connector goes on writing to has no end to come to.
+                let (partition, next) = (message.partition(), message.offset() + 1);
+                left.retain(|(p, end)| *p != partition || next < *end);
             }
-            Some(Ok(_)) => {}
-            Some(Err(KafkaError::PartitionEOF(partition))) => left.retain(|p| *p != partition),
+            Some(Err(KafkaError::PartitionEOF(partition))) => {
+                left.retain(|(p, _)| *p != partition);
+            }
             Some(Err(error)) => return Err(fault(&format!("reading topic {topic}"), error)),
             None => {
                 return Err(EngineError::transient(format!(
@@ -201,12 +207,12 @@ fn read_topic(settings: &WorkerSettings, key: &[u8]) -> Result<Option<Found>> {
 }
 
 /// Waits until what is in the topic now is no longer hidden by open transactions; returns the
-/// partitions that hold anything.
+/// partitions that hold anything, and where each ends.
 fn wait_stable(
     settings: &WorkerSettings,
     committed: &Reader,
     partitions: &[i32],
-) -> Result<Vec<i32>> {
+) -> Result<Vec<(i32, i64)>> {
     let topic = &settings.offsets_topic;
     let raw = consumer(settings, "read_uncommitted")?;
     let failed = |e| fault(&format!("reading the ends of topic {topic}"), e);
@@ -218,7 +224,7 @@ fn wait_stable(
         if low == end {
             continue;
         }
-        filled.push(partition);
+        filled.push((partition, end));
         let deadline = std::time::Instant::now() + STABLE_TIMEOUT;
         while committed
             .fetch_watermarks(topic, partition, TIMEOUT)

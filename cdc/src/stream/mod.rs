@@ -23,7 +23,7 @@ use walcast_wire::encoder::{EncodeError, Outcome};
 use walcast_wire::lsn::Lsn;
 use walcast_wire::pgoutput::{self, LogicalMessage, Message};
 
-use crate::batch::Batch;
+use crate::batch::{BATCH_BYTES_MAX, Batch};
 use crate::clock::SharedClock;
 use crate::error::{EngineError, Result};
 use crate::metrics::TaskMetrics;
@@ -37,6 +37,10 @@ use signals::Signals;
 
 /// Microseconds between the Unix epoch and PostgreSQL's, 2000-01-01.
 const POSTGRES_EPOCH_US: i64 = 946_684_800_000_000;
+
+/// Bytes of a batch that is handed on although more changes may follow at the same LSN: rows of one
+/// log record whose values, stored out of line, are large.
+const GROUP_BYTES_MAX: usize = 8 * BATCH_BYTES_MAX;
 
 /// Reads one replication stream to its end.
 pub(crate) struct Reader<'a> {
@@ -95,7 +99,7 @@ impl Reader<'_> {
                 () = heartbeat::due(self.heartbeat.as_ref()) => {}
             }
             self.beat()?;
-            if !self.hand_on().await? {
+            if self.is_whole() && !self.hand_on().await? {
                 return Ok(Ended {
                     stream: self.stream,
                 });
@@ -109,10 +113,19 @@ impl Reader<'_> {
         })
     }
 
-    /// Handles an event and those that are ready behind it, until the batch is full.
+    /// Whether the batch can be handed on as it is. Inside of a transaction it is only before a change
+    /// with another LSN (see [`Self::change`]), so that Debezium can go on from any checkpoint; one
+    /// that is not handed on before a stop is read again.
+    fn is_whole(&self) -> bool {
+        !self.cursor.is_in_group() || self.batch.bytes() >= GROUP_BYTES_MAX
+    }
+
+    /// Handles an event and those that are ready behind it, until the batch is full or handed on.
     async fn take(&mut self, event: ReplicationEvent) -> Result<()> {
+        let seq = self.seq;
         self.handle(event).await?;
-        while !self.batch.is_full()
+        while self.seq == seq
+            && !(self.batch.is_full() && self.is_whole())
             && !self.signals.incremental.is_full()
             && !self.blocking_is_due()
         {
@@ -286,7 +299,12 @@ impl Reader<'_> {
             self.metrics.change(false);
             return Ok(());
         }
-        if self.cursor.change(lsn) {
+        let is_done = self.cursor.change(lsn);
+        if self.batch.is_full() && self.cursor.begins_group() {
+            // With the publisher gone the run ends by itself.
+            self.hand_on().await?;
+        }
+        if is_done {
             return Ok(());
         }
         if let Some(signal) = self.signal_in(message) {

@@ -1,5 +1,7 @@
 //! Where the stream stands: which transaction, which change, and what a checkpoint would say.
 
+use std::collections::VecDeque;
+
 use walcast_wire::connect_offset::Offset;
 use walcast_wire::context::{ChangeContext, SnapshotMarker};
 use walcast_wire::lsn::Lsn;
@@ -8,6 +10,9 @@ use super::resume::{Place, Resume};
 use crate::batch::Mark;
 use crate::checkpoint::{self, Done};
 use crate::snapshot::Point;
+
+/// How many of the last transactions' ends are remembered.
+const ENDS_MAX: usize = 1024;
 
 /// The stream's position and the offset that describes it.
 pub(crate) struct Cursor {
@@ -24,6 +29,8 @@ pub(crate) struct Cursor {
     commit_us: i64,
     /// The last transaction whose end was read, and that end, while nothing came after it.
     ended: Option<(u32, Lsn)>,
+    /// Where the last transactions ended.
+    ends: VecDeque<Lsn>,
     /// Where the current transaction was replicated from: name of the origin, LSN there.
     origin: Option<(String, Lsn)>,
     /// Whether something happened that a checkpoint would say.
@@ -33,6 +40,8 @@ pub(crate) struct Cursor {
 struct Transaction {
     xid: u32,
     place: Place,
+    /// Whether a change of it has given a record in this session.
+    told: bool,
 }
 
 impl Cursor {
@@ -47,6 +56,7 @@ impl Cursor {
             offset,
             transaction: None,
             ended: None,
+            ends: VecDeque::with_capacity(ENDS_MAX),
             origin: None,
             moved: false,
         }
@@ -68,6 +78,7 @@ impl Cursor {
                 lsn: Lsn::ZERO,
                 at_lsn: 0,
             },
+            told: false,
         });
     }
 
@@ -89,6 +100,10 @@ impl Cursor {
         }
         self.resume.end();
         self.ended = self.transaction.take().map(|done| (done.xid, end));
+        if self.ends.len() == ENDS_MAX {
+            self.ends.pop_front();
+        }
+        self.ends.push_back(end);
         self.complete(end);
     }
 
@@ -114,7 +129,25 @@ impl Cursor {
             return false;
         };
         transaction.place = next(transaction.place, lsn);
+        if transaction.place.at_lsn == 1 && transaction.told {
+            checkpoint::group_done(&mut self.offset);
+        }
         self.resume.is_done(transaction.place)
+    }
+
+    /// Whether further changes may follow at the LSN of the one counted last: rows of a COPY that
+    /// share a log record.
+    pub(crate) fn is_in_group(&self) -> bool {
+        let place = self.transaction.as_ref().map(|t| t.place);
+        place.is_some_and(|place| place.at_lsn > 0)
+    }
+
+    /// Whether Debezium, too, would go on exactly from behind what came before the change counted
+    /// last: a group begins with it, and not where another transaction ended, at whose COMMIT
+    /// Debezium would take itself to have found the place.
+    pub(crate) fn begins_group(&self) -> bool {
+        let place = self.transaction.as_ref().map(|t| t.place);
+        place.is_some_and(|place| place.at_lsn == 1 && !self.ends.contains(&place.lsn))
     }
 
     /// A logical message outside of any transaction: all committed before it is complete. `true`
@@ -180,9 +213,10 @@ impl Cursor {
 
     /// The change counted last gave a record: a checkpoint behind it would say so.
     pub(crate) fn emitted(&mut self, operation: &'static str) {
-        let Some(Transaction { xid, place }) = &self.transaction else {
+        let Some(Transaction { xid, place, told }) = &mut self.transaction else {
             return;
         };
+        *told = true;
         let done = Done {
             operation,
             lsn: place.lsn,
@@ -250,5 +284,47 @@ fn next(place: Place, lsn: Lsn) -> Place {
         }
     } else {
         Place { lsn, at_lsn: 1 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(cursor: &mut Cursor, lsn: u64) -> bool {
+        cursor.change(Lsn::new(lsn));
+        let begins = cursor.begins_group();
+        cursor.emitted("INSERT");
+        begins
+    }
+
+    /// What a checkpoint says: `lsn`, `lsn_proc`, `lsn_events_processed`.
+    fn told(cursor: &mut Cursor) -> Option<(u64, u64, Option<u64>)> {
+        let offset = cursor.take_mark()?.offset;
+        Some((offset.lsn?, offset.lsn_proc?, offset.lsn_events_processed))
+    }
+
+    #[test]
+    fn a_batch_ends_between_the_groups_of_a_transaction() {
+        let mut cursor = Cursor::new(Offset::default(), None);
+        cursor.begin(8, Lsn::new(800), 0);
+        assert!(!cursor.is_in_group());
+        let begins = [96, 96, 104, 96 + 16].map(|lsn| change(&mut cursor, lsn));
+        assert_eq!(begins, [true, false, true, true]);
+        assert!(cursor.is_in_group());
+        cursor.commit(Lsn::new(840));
+        assert!(!cursor.is_in_group());
+        assert_eq!(told(&mut cursor), Some((112, 839, Some(1))));
+
+        cursor.begin(9, Lsn::new(960), 0);
+        assert!(!change(&mut cursor, 840), "a transaction ended there");
+        assert!(!change(&mut cursor, 840));
+        cursor.change(Lsn::new(880));
+        assert!(cursor.begins_group());
+        let before = told(&mut cursor);
+        assert_eq!(before, Some((840, 840, None)), "all that is at 840 is done");
+        cursor.emitted("INSERT");
+        assert!(!change(&mut cursor, 880));
+        assert_eq!(told(&mut cursor), Some((880, 880, Some(2))));
     }
 }

@@ -145,12 +145,12 @@ mod tests {
     #[test]
     fn a_complete_checkpoint_drops_whole_transactions_only() {
         let mut complete_offset = offset();
-        complete(&mut complete_offset, Lsn::new(230));
+        complete(&mut complete_offset, Lsn::new(232));
         let mut resume = Resume::from_offset(&complete_offset);
         resume.begin(9, Lsn::new(210));
         assert!(resume.is_done(place(205, 1)));
         resume.end();
-        resume.begin(11, Lsn::new(230));
+        resume.begin(11, Lsn::new(232));
         assert!(!resume.is_done(place(115, 1)));
     }
 }

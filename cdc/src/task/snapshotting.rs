@@ -92,10 +92,14 @@ impl Run<'_> {
             .await
     }
 
-    /// What an interrupted snapshot left, if the slot still holds all changes since then.
-    fn interrupted(&self, offset: Option<&Offset>) -> Option<(Offset, SnapshotState)> {
+    /// What an interrupted snapshot left, if the slot still holds all changes since then. One that
+    /// Debezium began tells nothing of what is done.
+    fn interrupted(&self, offset: Option<&Offset>) -> Option<(Offset, Option<SnapshotState>)> {
         let offset = offset.filter(|offset| checkpoint::snapshot_unfinished(offset))?;
-        let state = SnapshotState::of(offset)?;
+        let state = SnapshotState::of(offset);
+        if state.is_none() && !self.plan.stream {
+            return None;
+        }
         let confirmed = self.slot_confirmed.map(Lsn::as_u64);
         if confirmed.is_none_or(|confirmed| Some(confirmed) > offset.lsn) {
             tracing::warn!(
@@ -106,12 +110,20 @@ impl Run<'_> {
         Some((offset.clone(), state))
     }
 
-    async fn resume(&self, (offset, state): (Offset, SnapshotState)) -> Result<Start> {
+    /// Goes on with an interrupted snapshot under its LSN: rows that it published and that were
+    /// deleted since are told by the slot, which a new LSN would skip.
+    async fn resume(&self, (offset, state): (Offset, Option<SnapshotState>)) -> Result<Start> {
         let context = self.context;
-        tracing::info!(
-            rows = state.rows,
-            "an interrupted snapshot goes on: what was not durable is read again, as of now; the changes since its start follow from the slot"
-        );
+        let resumed = state.is_some();
+        match &state {
+            Some(state) => tracing::info!(
+                rows = state.rows,
+                "an interrupted snapshot goes on: what was not durable is read again, as of now; the changes since its start follow from the slot"
+            ),
+            None => tracing::info!(
+                "an interrupted snapshot is taken again, as of now; the changes since its first start follow from the slot"
+            ),
+        }
         let keeper = Keeper::open(&context.config.database, None, &context.clock).await?;
         let point = Point {
             lsn: offset.lsn.map_or(Lsn::ZERO, Lsn::new),
@@ -119,11 +131,12 @@ impl Run<'_> {
             txid: offset.tx_id.and_then(|id| u32::try_from(id).ok()),
             taken_us: offset.ts_usec.unwrap_or(keeper.taken_us),
         };
+        let state = state.unwrap_or_else(|| SnapshotState::new(keeper.horizon));
         Ok(Start {
             keeper,
             point,
             state: Some(state),
-            resumed: true,
+            resumed,
         })
     }
 
