@@ -74,6 +74,9 @@ pub async fn run(args: CheckArgs) -> anyhow::Result<()> {
     for warning in &config.warnings {
         report.line(Verdict::Warn, &warning.to_string())?;
     }
+    for wrong in &config.at_start {
+        report.line(Verdict::Fail, &wrong.to_string())?;
+    }
     match connect::open(&config.database, "walcast check").await {
         Ok(session) => {
             report.line(

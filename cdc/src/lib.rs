@@ -36,6 +36,7 @@ mod validate;
 pub use cli::{CdcArgs, run};
 pub use config::{ConfigProblem, ConnectorConfig};
 pub use publish::properties::apply as apply_kafka_properties;
+pub use publish::used::TopicsUsed;
 pub use settings::{Ownership, WorkerSettings};
 pub use signal::Signal;
 pub use snapshot::metrics::{SnapshotPhase, SnapshotStatus};

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use walcast_cdc::{
     ConfigProblem, ConnectorConfig, Output, Publication, Reason, Signal, SnapshotPhase, Task,
-    TaskHandle, TaskState, WorkerSettings,
+    TaskHandle, TaskState, TopicsUsed, WorkerSettings,
 };
 
 use crate::config::{Properties, WorkerConfig};
@@ -84,6 +84,7 @@ impl Engine for CdcEngine {
         name: &str,
         props: &BTreeMap<String, String>,
         ownership: Arc<dyn Ownership>,
+        resumed: Option<String>,
         events: mpsc::Sender<TaskEvent>,
     ) -> Result<Box<dyn RunningTask>, Vec<Problem>> {
         let parsed = ConnectorConfig::parse(props, &self.converters);
@@ -95,9 +96,13 @@ impl Engine for CdcEngine {
             ownership: Some(ownership),
             ..self.settings.clone()
         };
-        let task = Task::start(config, Output::Kafka(Arc::new(settings)), sender);
+        let output = Output::Kafka(Arc::new(settings));
+        let task = match resumed {
+            Some(run) => Task::resume(config, output, sender, run),
+            None => Task::start(config, output, sender),
+        };
         let mut forwarding = JoinSet::new();
-        forwarding.spawn(forward(received, events));
+        forwarding.spawn(forward(received, task.topics_used(), events));
         Ok(Box::new(CdcTask { task, forwarding }))
     }
 }
@@ -111,6 +116,10 @@ struct CdcTask {
 impl RunningTask for CdcTask {
     fn control(&self) -> Arc<dyn Control> {
         Arc::new(CdcControl(self.task.handle()))
+    }
+
+    fn run_id(&self) -> String {
+        self.task.run_id()
     }
 
     async fn stop(mut self: Box<Self>) {
@@ -193,17 +202,37 @@ impl From<walcast_cdc::Refused> for Refused {
 /// Passes the engine's events on in the worker's words, until the task has ended.
 async fn forward(
     mut states: mpsc::Receiver<walcast_cdc::TaskEvent>,
+    topics: TopicsUsed,
     events: mpsc::Sender<TaskEvent>,
 ) {
-    while let Some(event) = states.recv().await {
-        let event = match event.state {
-            TaskState::Running => TaskEvent::Running,
-            TaskState::Failed { trace } => TaskEvent::Failed { trace },
-            TaskState::Stopped => TaskEvent::Finished,
+    let used = |topic: Arc<str>| TaskEvent::TopicUsed {
+        topic: topic.to_string(),
+    };
+    loop {
+        let told: Vec<TaskEvent> = tokio::select! {
+            state = states.recv() => match state {
+                // What was written to last comes before the word that nothing more is.
+                Some(event) => {
+                    let topics = topics.take().into_iter().map(used);
+                    topics.chain([in_workers_words(event.state)]).collect()
+                }
+                None => return,
+            },
+            topics = topics.next() => topics.into_iter().map(used).collect(),
         };
-        if events.send(event).await.is_err() {
-            return;
+        for event in told {
+            if events.send(event).await.is_err() {
+                return;
+            }
         }
+    }
+}
+
+fn in_workers_words(state: TaskState) -> TaskEvent {
+    match state {
+        TaskState::Running => TaskEvent::Running,
+        TaskState::Failed { trace } => TaskEvent::Failed { trace },
+        TaskState::Stopped => TaskEvent::Finished,
     }
 }
 

@@ -35,7 +35,7 @@ pub enum TaskEvent {
         /// What happened, where, and the cure; the first line says it in short.
         trace: String,
     },
-    /// It has written to this topic for the first time.
+    /// It writes to this topic. Told again from time to time while it does.
     TopicUsed {
         /// The topic's name.
         topic: String,
@@ -56,7 +56,8 @@ pub trait Engine: Send + Sync + 'static {
     async fn validate(&self, props: &BTreeMap<String, String>) -> Vec<Problem>;
 
     /// Starts the one task of connector `name`. Returns at once; what becomes of the task is told
-    /// in `events`. Before it shuts out an older task of the connector it asks `ownership`.
+    /// in `events`. Before it shuts out an older task of the connector it asks `ownership`. `resumed`
+    /// is the run that a paused connector goes on with.
     ///
     /// # Errors
     /// Everything that is wrong with the properties.
@@ -65,6 +66,7 @@ pub trait Engine: Send + Sync + 'static {
         name: &str,
         props: &BTreeMap<String, String>,
         ownership: Arc<dyn Ownership>,
+        resumed: Option<String>,
         events: mpsc::Sender<TaskEvent>,
     ) -> Result<Box<dyn RunningTask>, Vec<Problem>>;
 }
@@ -175,6 +177,10 @@ pub trait Control: Send + Sync {
 pub trait RunningTask: Send {
     /// What it can be asked for while it runs.
     fn control(&self) -> Arc<dyn Control>;
+
+    /// The id of its run, which its records carry. Connect's pause does not end a run: the task that
+    /// is started afterwards is given this id.
+    fn run_id(&self) -> String;
 
     /// Stops it cleanly: what Kafka has acknowledged is checkpointed. When it returns nothing of
     /// the task runs any more, so that another may start.

@@ -97,6 +97,8 @@ pub struct ConnectorConfig {
     pub encoder: Arc<EncoderConfig>,
     /// Properties that were accepted with a warning: name and why.
     pub warnings: Vec<ConfigProblem>,
+    /// What Kafka Connect accepts and fails the task for when it starts: a transform's options.
+    pub at_start: Vec<ConfigProblem>,
 }
 
 impl ConnectorConfig {
@@ -112,9 +114,10 @@ impl ConnectorConfig {
         let mut reader = Reader::new(props);
         let warnings = warnings::treat_all(props, &mut reader);
         let config = read(&mut reader, props, defaults, warnings);
+        let at_start = reader.take_at_start();
         let problems = reader.into_problems();
         match config {
-            Some(config) if problems.is_empty() => Ok(config),
+            Some(config) if problems.is_empty() => Ok(Self { at_start, ..config }),
             _ => Err(problems),
         }
     }
@@ -155,9 +158,16 @@ fn read(
         encoder.filters.signal_table = table.map(|t| format!("{}.{}", t.schema, t.name));
         encoder
     });
+    let slot = slot::read(r);
+    if slot.requires_decoderbufs {
+        warnings.push(ConfigProblem {
+            property: "plugin.name".into(),
+            message: "is decoderbufs: the stream is pgoutput all the same; set pgoutput".into(),
+        });
+    }
     Some(ConnectorConfig {
         name,
-        slot: slot::read(r),
+        slot,
         guard: guard::read(r, &mut warnings),
         publication: publication::read(r, encoder.as_ref().map(|e| e.skipped).unwrap_or_default()),
         snapshot: snapshot::read(r),
@@ -173,6 +183,7 @@ fn read(
         retries: read_retries(r),
         encoder: Arc::new(encoder?),
         warnings,
+        at_start: Vec::new(),
         database,
         topic_prefix,
     })
@@ -198,8 +209,6 @@ fn check_class(r: &mut Reader<'_>) {
             format!("Invalid value {tasks} for configuration tasks.max: Value must be at least 1"),
         );
     }
-    // Debezium's own default is decoderbufs; Walcast always reads pgoutput.
-    r.one_of("plugin.name", &[("decoderbufs", ()), ("pgoutput", ())], ());
 }
 
 fn check_prefix(r: &mut Reader<'_>, prefix: &str) {

@@ -10,7 +10,7 @@ use walcast_wire::config::EncoderConfig;
 use walcast_wire::converter::{CONVERTERS, Form, JsonOptions};
 use walcast_wire::pipeline::PipelineConfig;
 use walcast_wire::route::Router;
-use walcast_wire::transform::{Options, routers};
+use walcast_wire::transform::{Grade, Options, routers};
 
 use super::reader::{ConfigProblem, Reader};
 use super::transforms;
@@ -73,14 +73,16 @@ pub(super) fn read(
     };
     let mut wrong = false;
     for problem in config.check() {
-        if problem.is_warning {
-            warnings.push(ConfigProblem {
+        match problem.grade {
+            Grade::Warning => warnings.push(ConfigProblem {
                 property: problem.property,
                 message: problem.message,
-            });
-        } else {
-            wrong = true;
-            r.problem(&problem.property, problem.message);
+            }),
+            Grade::AtStart => r.problem_at_start(&problem.property, problem.message),
+            Grade::Refused => {
+                wrong = true;
+                r.problem(&problem.property, problem.message);
+            }
         }
     }
     (!wrong).then(|| without_pipeline(&config).unwrap_or(Records::Piped(config)))

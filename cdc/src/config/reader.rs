@@ -24,6 +24,7 @@ impl fmt::Display for ConfigProblem {
 pub(crate) struct Reader<'a> {
     props: &'a BTreeMap<String, String>,
     problems: Vec<ConfigProblem>,
+    at_start: Vec<ConfigProblem>,
 }
 
 impl<'a> Reader<'a> {
@@ -31,12 +32,26 @@ impl<'a> Reader<'a> {
         Self {
             props,
             problems: Vec::new(),
+            at_start: Vec::new(),
         }
     }
 
     /// The problems found so far.
     pub(crate) fn into_problems(self) -> Vec<ConfigProblem> {
         self.problems
+    }
+
+    /// The problems that do not refuse the configuration, but fail the task when it starts.
+    pub(crate) fn take_at_start(&mut self) -> Vec<ConfigProblem> {
+        std::mem::take(&mut self.at_start)
+    }
+
+    /// Notes a problem that Kafka Connect meets only when the task starts.
+    pub(crate) fn problem_at_start(&mut self, property: &str, message: impl Into<String>) {
+        self.at_start.push(ConfigProblem {
+            property: property.into(),
+            message: message.into(),
+        });
     }
 
     pub(crate) fn problem(&mut self, property: &str, message: impl Into<String>) {

@@ -20,6 +20,9 @@ pub enum OffsetMismatch {
 /// The replication slot.
 #[derive(Debug, Clone)]
 pub struct SlotConfig {
+    /// `plugin.name=decoderbufs` was asked for: the server must have that plugin, as for Debezium,
+    /// though pgoutput is read.
+    pub requires_decoderbufs: bool,
     /// `slot.name`.
     pub name: String,
     /// `slot.drop.on.stop`.
@@ -54,7 +57,10 @@ pub(super) fn read(r: &mut Reader<'_>) -> SlotConfig {
     ];
     let retries: i64 = r.parse_or("slot.max.retries", 6);
     let accepted: u64 = r.parse_or("walcast.accept.system.id", 0);
+    // Debezium's own default is decoderbufs; only where it is asked for must the server have it.
+    let plugins = [("decoderbufs", true), ("pgoutput", false)];
     SlotConfig {
+        requires_decoderbufs: r.one_of("plugin.name", &plugins, false),
         name,
         drop_on_stop: r.bool_or("slot.drop.on.stop", false),
         failover: r.bool_or("slot.failover", false),

@@ -45,6 +45,27 @@ fn defaults_are_debeziums() {
 }
 
 #[test]
+fn a_transforms_option_that_only_its_start_would_refuse_is_taken() {
+    for (class, option, value) in [
+        ("io.debezium.transforms.outbox.EventRouter", "table.op.invalid.behavior", "x"),
+        ("org.apache.kafka.connect.transforms.TimestampRouter", "timestamp.format", "foo"),
+    ] {
+        let option = format!("transforms.t.{option}");
+        let config = parse(&[("transforms", "t"), ("transforms.t.type", class), (&option, value)]);
+        let at_start = config.unwrap().at_start;
+        assert_eq!(at_start.len(), 1, "{at_start:?}");
+        assert_eq!(at_start[0].property, option);
+    }
+    let unknown = [
+        ("transforms", "t"),
+        ("transforms.t.type", "io.debezium.transforms.Filter"),
+        ("transforms.t.language", "jsr223.graal.js"),
+        ("transforms.t.condition", "true"),
+    ];
+    assert_eq!(refused(&unknown).0, "transforms.t.language");
+}
+
+#[test]
 fn wrong_values_are_told_in_connects_words() {
     for (property, value, words) in [
         ("database.port", "x", "An integer is expected"),

@@ -4,6 +4,7 @@ pub(crate) mod catalog;
 pub(crate) mod connect;
 pub(crate) mod fault;
 pub(crate) mod identity;
+pub(crate) mod plugin;
 pub(crate) mod publication;
 pub(crate) mod quote;
 pub(crate) mod replication;

@@ -17,6 +17,7 @@ mod serialized_map;
 pub(crate) mod stdout;
 pub(crate) mod topics;
 pub(crate) mod transactions;
+pub(crate) mod used;
 
 use std::sync::Arc;
 

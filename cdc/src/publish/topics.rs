@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use super::client::{base, fault};
 use super::producer::KafkaProducer;
+use super::used::{Notes, TopicsUsed};
 use crate::batch::Batch;
 use crate::config::{TopicCreation, TopicGroups};
 use crate::error::{EngineError, Result};
@@ -39,25 +40,33 @@ pub(crate) struct Topics {
     creation: Option<TopicGroups>,
     seen: HashSet<Arc<str>>,
     last: Option<Arc<str>>,
+    notes: Notes,
 }
 
 impl Topics {
-    pub(crate) fn new(settings: Arc<WorkerSettings>, creation: Option<TopicGroups>) -> Self {
+    pub(crate) fn new(
+        settings: Arc<WorkerSettings>,
+        creation: Option<TopicGroups>,
+        used: TopicsUsed,
+    ) -> Self {
         Self {
             settings,
             creation,
             seen: HashSet::new(),
             last: None,
+            notes: Notes::new(used),
         }
     }
 
     /// Makes the topics of `batch` that are new to this session and do not exist, and waits until
-    /// `producer` knows their partitions.
+    /// `producer` knows their partitions. Notes that they are used.
     pub(crate) async fn ensure(
         &mut self,
         producer: &Arc<KafkaProducer>,
         batch: &Batch,
     ) -> Result<()> {
+        // A topic that goes on being used is noted again with a later batch.
+        self.last = None;
         for record in batch.iter() {
             let topic = record.topic();
             if self
@@ -74,6 +83,7 @@ impl Topics {
                 }
                 await_partitions(producer, topic).await?;
             }
+            self.notes.note(topic);
         }
         Ok(())
     }

@@ -4,13 +4,14 @@ mod decide;
 mod found;
 mod handle;
 mod opening;
+mod run_id;
 mod session;
 mod slot_wait;
 mod snapshotting;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -27,9 +28,11 @@ use crate::metrics::TaskMetrics;
 use crate::notify::Notifier;
 use crate::postgres::catalog::CapturedTable;
 use crate::postgres::replication;
+use crate::publish::used::TopicsUsed;
 use crate::settings::WorkerSettings;
 use crate::signal::Signal;
 use crate::snapshot::metrics::SnapshotMetrics;
+use run_id::RunId;
 
 pub use handle::{Reason, Refused, TaskHandle};
 
@@ -87,7 +90,9 @@ pub(crate) struct TaskContext {
     /// Where signals are handed in while the connector streams.
     pub(crate) doorway: watch::Sender<Option<mpsc::Sender<Signal>>>,
     /// Tells the records of one start from those of another; each attempt has its own.
-    run_id: Mutex<String>,
+    run_id: RunId,
+    /// The topics records go to.
+    topics_used: TopicsUsed,
     events: mpsc::Sender<TaskEvent>,
 }
 
@@ -95,18 +100,9 @@ impl TaskContext {
     /// The encoder's configuration with this run's identity.
     fn encoder_config(&self) -> EncoderConfig {
         EncoderConfig {
-            run_id: self
-                .run_id
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone(),
+            run_id: self.run_id.get(),
             ..(*self.config.encoder).clone()
         }
-    }
-
-    /// A further attempt is a run of its own, as Debezium has it.
-    fn renew_run(&self) {
-        *self.run_id.lock().unwrap_or_else(PoisonError::into_inner) = new_run_id();
     }
 
     /// How this connector's replication sessions call themselves.
@@ -155,6 +151,8 @@ impl TaskContext {
 /// A running connector.
 pub struct Task {
     handle: TaskHandle,
+    run_id: RunId,
+    topics_used: TopicsUsed,
     stop: CancellationToken,
     running: JoinSet<()>,
 }
@@ -162,7 +160,18 @@ pub struct Task {
 impl Task {
     /// Starts the connector. State changes go to `events`.
     pub fn start(config: ConnectorConfig, output: Output, events: mpsc::Sender<TaskEvent>) -> Self {
-        Self::begin(config, output, events, false)
+        Self::begin(config, output, events, false, None)
+    }
+
+    /// As [`Self::start`], for a connector that was paused: its records keep the id of the run that
+    /// they belong to (see [`Self::run_id`]).
+    pub fn resume(
+        config: ConnectorConfig,
+        output: Output,
+        events: mpsc::Sender<TaskEvent>,
+        run_id: String,
+    ) -> Self {
+        Self::begin(config, output, events, false, Some(run_id))
     }
 
     /// As [`Self::start`], for a person who watches: in a terminal a snapshot draws a bar.
@@ -171,7 +180,8 @@ impl Task {
         output: Output,
         events: mpsc::Sender<TaskEvent>,
     ) -> Self {
-        Self::begin(config, output, events, std::io::stderr().is_terminal())
+        let bar = std::io::stderr().is_terminal();
+        Self::begin(config, output, events, bar, None)
     }
 
     fn begin(
@@ -179,12 +189,15 @@ impl Task {
         output: Output,
         events: mpsc::Sender<TaskEvent>,
         bar: bool,
+        resumed: Option<String>,
     ) -> Self {
         let clock: SharedClock = Arc::new(SystemClock);
         let metrics = TaskMetrics::new(&config.name, &config.topic_prefix, Arc::clone(&clock));
         let snapshots = Arc::new(SnapshotMetrics::new(&config.name, &config.topic_prefix));
         let doorway = watch::Sender::new(None);
         let handle = TaskHandle::new(config.clone(), Arc::clone(&snapshots), doorway.subscribe());
+        let run_id = RunId::new(resumed);
+        let topics_used = TopicsUsed::default();
         let context = TaskContext {
             guard: Guard::start(&config),
             config,
@@ -194,7 +207,8 @@ impl Task {
             clock,
             bar,
             doorway,
-            run_id: Mutex::new(new_run_id()),
+            run_id: run_id.clone(),
+            topics_used: topics_used.clone(),
             events,
         };
         let stop = CancellationToken::new();
@@ -202,6 +216,8 @@ impl Task {
         running.spawn(supervise(context, stop.clone()));
         Self {
             handle,
+            run_id,
+            topics_used,
             stop,
             running,
         }
@@ -210,6 +226,16 @@ impl Task {
     /// What the running connector can be asked for; it may be kept beyond the task.
     pub fn handle(&self) -> TaskHandle {
         self.handle.clone()
+    }
+
+    /// The id that records of the current run carry in their `runId` header.
+    pub fn run_id(&self) -> String {
+        self.run_id.get()
+    }
+
+    /// The topics that records go to, as they come into use.
+    pub fn topics_used(&self) -> TopicsUsed {
+        self.topics_used.clone()
     }
 
     /// Hands a signal to the connector, as [`TaskHandle::signal`] does.
@@ -276,7 +302,7 @@ async fn supervise(context: TaskContext, stop: CancellationToken) {
         if for_good {
             return fail(&context, &error).await;
         }
-        context.renew_run();
+        context.run_id.renew();
         let pause = pause(&context, retries);
         retries = retries.saturating_add(1);
         tracing::warn!(
@@ -298,6 +324,14 @@ async fn supervise(context: TaskContext, stop: CancellationToken) {
 
 /// What configuration and worker must agree on.
 fn validate_support(context: &TaskContext) -> Result<()> {
+    let wrong = &context.config.at_start;
+    if !wrong.is_empty() {
+        let lines: Vec<_> = wrong.iter().map(ToString::to_string).collect();
+        return Err(EngineError::definite(format!(
+            "{}; correct the connector's configuration",
+            lines.join("\n")
+        )));
+    }
     if !context.config.exactly_once_required {
         return Ok(());
     }
@@ -318,10 +352,6 @@ fn out_of_retries(context: &TaskContext, retries: u32) -> bool {
         .retries
         .max_retries
         .is_some_and(|max| retries >= max)
-}
-
-fn new_run_id() -> String {
-    uuid::Uuid::now_v7().to_string()
 }
 
 /// Doubling pause, capped, with a jitter of a quarter so that many tasks do not come back at once.

@@ -85,7 +85,11 @@ async fn open_kafka(
     check_ownership(settings, &config.name).await?;
     offsets::ensure_topic(settings).await?;
     let record = OffsetRecord::new(settings, &config.name, &config.topic_prefix, system);
-    let topics = Topics::new(Arc::clone(settings), config.topic_creation.clone());
+    let topics = Topics::new(
+        Arc::clone(settings),
+        config.topic_creation.clone(),
+        context.topics_used.clone(),
+    );
     let publisher: Box<dyn Publisher> = if settings.exactly_once {
         let id = transactional_id(&settings.group_id, &config.name);
         let producer = producer::make(settings, config, Some(&id))?;

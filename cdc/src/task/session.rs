@@ -22,7 +22,7 @@ use crate::incremental::{Incremental, Settings};
 use crate::postgres::catalog::{self, CapturedTable};
 use crate::postgres::connect::{self, Session};
 use crate::postgres::replication::{self, CreatedSlot, GatedSession, NewSlot};
-use crate::postgres::{identity, publication, server, slot};
+use crate::postgres::{identity, plugin, publication, server, slot};
 use crate::progress::Chain;
 use crate::publish::{Durable, QUEUE_BATCHES, Wiring};
 use crate::signal::Signal;
@@ -186,6 +186,9 @@ impl<'a> Run<'a> {
             return Ok(None);
         }
         let config = &self.context.config.slot;
+        if config.requires_decoderbufs {
+            plugin::require_decoderbufs(&self.sql).await?;
+        }
         let slot = NewSlot {
             name: &config.name,
             temporary: false,

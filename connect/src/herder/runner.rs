@@ -52,7 +52,8 @@ impl Desired {
 /// How the task stands.
 enum Task {
     None,
-    Paused,
+    /// It goes on with the run of this id, where one ran.
+    Paused(Option<String>),
     Running(Box<dyn RunningTask>, mpsc::Receiver<TaskEvent>),
     Finished,
     Failed,
@@ -143,8 +144,13 @@ impl Runner {
         if matches!(self.task, Task::Failed) && !renew {
             return;
         }
+        let run = match &self.task {
+            Task::Running(task, _) if !renew => Some(task.run_id()),
+            Task::Paused(run) if !renew => run.clone(),
+            _ => None,
+        };
         self.stop_task().await;
-        self.task = Task::Paused;
+        self.task = Task::Paused(run);
         self.say_task(State::Paused, None);
     }
 
@@ -153,6 +159,10 @@ impl Runner {
             self.say_connector(State::Running, None);
             return;
         }
+        let resumed = match &mut self.task {
+            Task::Paused(run) if !renew => run.take(),
+            _ => None,
+        };
         self.stop_task().await;
         self.task = Task::None;
         let providers = &self.shared.config.providers;
@@ -162,11 +172,8 @@ impl Runner {
         };
         let (events, received) = mpsc::channel(EVENTS);
         let places: Arc<Places> = Arc::clone(&self.shared.places);
-        match self
-            .shared
-            .engine
-            .start(&self.name, &resolved, places, events)
-        {
+        let engine = &self.shared.engine;
+        match engine.start(&self.name, &resolved, places, resumed, events) {
             Ok(task) => {
                 let props = wanted.props.clone();
                 let control = task.control();
@@ -309,7 +316,8 @@ impl Runner {
     }
 
     fn say_topic(&self, topic: String) {
-        if self.shared.config.topic_tracking {
+        let known = || self.shared.statuses.has_topic(&self.name, &topic);
+        if self.shared.config.topic_tracking && !known() {
             let key = StatusKey::Topic {
                 topic,
                 connector: self.name.clone(),

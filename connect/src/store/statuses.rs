@@ -123,6 +123,15 @@ impl StatusStore {
         keys.into_iter().filter_map(topic).collect()
     }
 
+    /// Whether a connector is known to have written to a topic.
+    pub(crate) fn has_topic(&self, name: &str, topic: &str) -> bool {
+        let key = StatusKey::Topic {
+            topic: topic.to_owned(),
+            connector: name.to_owned(),
+        };
+        self.lock().get(&key).is_some()
+    }
+
     /// Waits until there is something to write.
     pub(super) async fn wait_for_unwritten(&self) {
         while self.lock().unwritten.is_empty() {

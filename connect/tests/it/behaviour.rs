@@ -18,6 +18,8 @@ async fn a_connector_is_paused_resumed_and_stopped() {
         assert_eq!(world.put("/connectors/c/resume").await.status, 202);
     }
     world.until_state("c", "RUNNING", &["RUNNING"]).await;
+    // Connect's pause does not end the task, so its records go on with the run's id.
+    assert_eq!(world.fake.run_of("c"), "run of start 1");
     assert_eq!(world.put("/connectors/c/stop").await.status, 204);
     assert_eq!(world.get("/connectors/c/tasks").await.body, json!([]));
     world.until_state("c", "STOPPED", &[]).await;
@@ -28,6 +30,7 @@ async fn a_connector_is_paused_resumed_and_stopped() {
     assert_eq!(restart.status, 409);
     world.put("/connectors/c/resume").await;
     world.until_state("c", "RUNNING", &["RUNNING"]).await;
+    assert_eq!(world.fake.run_of("c"), "run of start 3");
     world.end().await;
 }
 

@@ -23,6 +23,8 @@ pub(crate) struct Seen {
     pub(crate) signals: Vec<SignalRequest>,
     /// The tables that were asked for.
     pub(crate) tables: Vec<TableRequest>,
+    /// The run that each connector's last start belongs to.
+    pub(crate) runs: BTreeMap<String, String>,
 }
 
 /// The fake engine. Properties:
@@ -45,6 +47,11 @@ impl Fake {
             .get(connector)
             .copied()
             .unwrap_or_default()
+    }
+
+    /// The run that the last start of `connector` belongs to.
+    pub(crate) fn run_of(&self, connector: &str) -> String {
+        self.seen.lock().unwrap().runs[connector].clone()
     }
 
     /// Whether the task of `connector` runs.
@@ -84,6 +91,7 @@ impl Engine for Fake {
         name: &str,
         props: &BTreeMap<String, String>,
         _ownership: Arc<dyn Ownership>,
+        resumed: Option<String>,
         events: mpsc::Sender<TaskEvent>,
     ) -> Result<Box<dyn RunningTask>, Vec<Problem>> {
         let problems = self.check(props);
@@ -97,6 +105,8 @@ impl Engine for Fake {
             "two tasks of {name} at once"
         );
         seen.props.insert(name.into(), props.clone());
+        let run_id = resumed.unwrap_or_else(|| format!("run of start {}", seen.starts[name]));
+        seen.runs.insert(name.into(), run_id.clone());
         let get = |key: &str| props.get(key).map(String::as_str).unwrap_or_default();
         let fails = get("fake.fail");
         if fails.is_empty() {
@@ -124,6 +134,7 @@ impl Engine for Fake {
             seen: Arc::clone(&self.seen),
             slow,
             props: props.clone(),
+            run_id,
             _events: events,
         }))
     }
@@ -134,6 +145,7 @@ struct FakeTask {
     seen: Arc<Mutex<Seen>>,
     slow: Option<Arc<Notify>>,
     props: BTreeMap<String, String>,
+    run_id: String,
     _events: mpsc::Sender<TaskEvent>,
 }
 
@@ -144,6 +156,10 @@ impl RunningTask for FakeTask {
             seen: Arc::clone(&self.seen),
             props: self.props.clone(),
         })
+    }
+
+    fn run_id(&self) -> String {
+        self.run_id.clone()
     }
 
     async fn stop(self: Box<Self>) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::predicate::{self, Predicate};
-use super::{Options, Transform, TransformError};
+use super::{Found, Options, Transform, TransformError};
 use crate::data::DataRecord;
 
 /// A transform as it is configured.
@@ -39,9 +39,19 @@ pub struct ChainProblem {
     pub property: String,
     /// What is wrong and what to do.
     pub message: String,
-    /// Whether it is only a warning: an option that the transform does not have, which Kafka Connect
-    /// ignores.
-    pub is_warning: bool,
+    /// What comes of it.
+    pub grade: Grade,
+}
+
+/// What comes of a problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grade {
+    /// A warning: an option that the transform does not have, which Kafka Connect ignores.
+    Warning,
+    /// The configuration is taken, and the task fails when it starts.
+    AtStart,
+    /// The configuration is refused.
+    Refused,
 }
 
 /// The transforms of a connector.
@@ -66,7 +76,7 @@ impl Chain {
     pub(crate) fn build(links: &[Link]) -> (Option<Self>, Vec<ChainProblem>) {
         let mut problems = Vec::new();
         let steps: Vec<Option<Step>> = links.iter().map(|link| step(link, &mut problems)).collect();
-        let wrong = problems.iter().any(|problem| !problem.is_warning);
+        let wrong = problems.iter().any(|problem| problem.grade != Grade::Warning);
         let steps: Option<Vec<Step>> = steps.into_iter().collect();
         (
             steps.filter(|_| !wrong).map(|steps| Self { steps }),
@@ -147,7 +157,7 @@ fn one<T>(
             message: format!(
                 "Invalid value {class} for configuration {prefix}type: Class {class} could not be found. Walcast runs the transforms and predicates of Kafka and Debezium that its book lists (transforms)"
             ),
-            is_warning: false,
+            grade: Grade::Refused,
         });
         return None;
     };
@@ -155,12 +165,23 @@ fn one<T>(
     problems.extend(found.into_iter().map(|problem| ChainProblem {
         property: format!("{prefix}{}", problem.option),
         message: problem.message,
-        is_warning: false,
+        grade: grade(class, problem.found),
     }));
     problems.extend(unknown.into_iter().map(|option| ChainProblem {
         message: format!("is no option of {class}; check its spelling"),
         property: format!("{prefix}{option}"),
-        is_warning: true,
+        grade: Grade::Warning,
     }));
     Some(made)
+}
+
+/// Debezium's transforms look at their options only when they start; Kafka Connect knows no more of
+/// them than their types.
+fn grade(class: &str, found: Found) -> Grade {
+    match found {
+        Found::OnlyHere => Grade::Refused,
+        Found::AtStart => Grade::AtStart,
+        Found::ByValidation if class.starts_with("io.debezium.") => Grade::AtStart,
+        Found::ByValidation => Grade::Refused,
+    }
 }

@@ -18,8 +18,8 @@ use std::fmt;
 
 use crate::data::DataRecord;
 pub(crate) use chain::Chain;
-pub use chain::{ChainProblem, Link, PredicateUse};
-pub use options::{OptionProblem, Options};
+pub use chain::{ChainProblem, Grade, Link, PredicateUse};
+pub use options::{Found, OptionProblem, Options};
 pub use routing::routers;
 
 /// One link of the chain.

@@ -11,6 +11,19 @@ pub struct OptionProblem {
     pub option: String,
     /// What is wrong and what to do.
     pub message: String,
+    /// Who would find it.
+    pub found: Found,
+}
+
+/// Who would find a problem in Kafka Connect, and so when it is told here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// Connect's validation, by the option's definition alone.
+    ByValidation,
+    /// The plugin itself, when the task starts: the configuration is accepted, the task fails.
+    AtStart,
+    /// Nobody there: it is only here that it does not work.
+    OnlyHere,
 }
 
 /// Reads options, and remembers what was wrong and which were read.
@@ -33,21 +46,44 @@ impl Options {
         }
     }
 
-    /// Notes a problem.
+    /// Notes a problem that the option's definition tells of.
     pub fn problem(&mut self, option: &str, message: impl Into<String>) {
+        self.note(option, message.into(), Found::ByValidation);
+    }
+
+    /// Notes a problem that Kafka Connect meets only when the task starts.
+    pub fn problem_at_start(&mut self, option: &str, message: impl Into<String>) {
+        self.note(option, message.into(), Found::AtStart);
+    }
+
+    /// Notes something that Kafka Connect would take and this program does not.
+    pub fn unsupported(&mut self, option: &str, message: impl Into<String>) {
+        self.note(option, message.into(), Found::OnlyHere);
+    }
+
+    fn note(&mut self, option: &str, message: String, found: Found) {
         self.problems.push(OptionProblem {
             option: option.to_owned(),
-            message: message.into(),
+            message,
+            found,
         });
     }
 
     /// Notes that a value is wrong, in Kafka's words, and why.
     pub fn invalid(&mut self, option: &str, value: &str, why: impl fmt::Display) {
-        let message = format!(
-            "Invalid value {value} for configuration {}{option}: {why}",
-            self.prefix
-        );
+        let message = self.invalid_text(option, value, why);
         self.problem(option, message);
+    }
+
+    /// As [`Self::invalid`], for what Kafka Connect meets only when the task starts.
+    pub fn invalid_at_start(&mut self, option: &str, value: &str, why: impl fmt::Display) {
+        let message = self.invalid_text(option, value, why);
+        self.problem_at_start(option, message);
+    }
+
+    fn invalid_text(&self, option: &str, value: &str, why: impl fmt::Display) -> String {
+        let prefix = &self.prefix;
+        format!("Invalid value {value} for configuration {prefix}{option}: {why}")
     }
 
     /// An option as it was given; an empty one counts.

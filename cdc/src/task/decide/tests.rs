@@ -11,6 +11,7 @@ const HERE: System = System { id: 7, timeline: 2 };
 
 fn slot(mismatch: OffsetMismatch, strict_offset: bool) -> SlotConfig {
     SlotConfig {
+        requires_decoderbufs: false,
         name: "s".into(),
         drop_on_stop: false,
         failover: false,

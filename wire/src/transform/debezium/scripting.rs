@@ -73,7 +73,7 @@ impl Scripting {
         let script = required(options, expression).and_then(|text| {
             Script::parse(&text)
                 .map_err(|why| {
-                    options.problem(
+                    options.unsupported(
                         expression,
                         format!(
                             "Failed to parse expression '{text}': {why}. Only simple Groovy \
@@ -125,7 +125,7 @@ fn check_language(options: &mut Options, language: &str) {
             "Value for option 'language' must begin with 'jsr223.' or 'wasm', e.g. 'jsr223.groovy'",
         );
     } else if language != "jsr223.groovy" {
-        options.problem(
+        options.unsupported(
             "language",
             format!(
                 "The language {language} is not supported: write the expression in Groovy and set \

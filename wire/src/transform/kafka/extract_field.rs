@@ -23,7 +23,7 @@ pub(crate) fn build(half: Half, options: &mut Options) -> ExtractField {
     let name = FieldPath::name(text.clone());
     let path = if nested(options) {
         FieldPath::nested(&text).unwrap_or_else(|message| {
-            options.problem("field", message);
+            options.problem_at_start("field", message);
             name
         })
     } else {

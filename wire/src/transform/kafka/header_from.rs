@@ -24,7 +24,7 @@ pub(crate) fn build(half: Half, options: &mut Options) -> HeaderFrom {
     let headers = part::non_empty_list(options, "headers");
     if fields.len() != headers.len() {
         let text = "'fields' config must have the same number of elements as 'headers' config.";
-        options.problem("fields", text);
+        options.problem_at_start("fields", text);
     }
     let words = [("move", true), ("copy", false)];
     HeaderFrom {

@@ -63,11 +63,11 @@ pub(crate) fn build(half: Half, options: &mut Options) -> InsertField {
     let text = static_value.as_deref().unwrap_or_default().trim();
     add(options, "static.field", Source::Static(text.to_owned()));
     if inserted.is_empty() {
-        options.problem("topic.field", "No field insertion configured");
+        options.problem_at_start("topic.field", "No field insertion configured");
     }
     if let (Some(field), None) = (options.raw("static.field"), static_value) {
         let why = format!("No value specified for static field: {field}");
-        options.invalid("static.value", "null", why);
+        options.invalid_at_start("static.value", "null", why);
     }
     InsertField {
         half,

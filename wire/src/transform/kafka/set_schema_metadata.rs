@@ -23,7 +23,7 @@ pub(crate) fn build(half: Half, options: &mut Options) -> SetSchemaMetadata {
     let version = given.then(|| version(options));
     if name.is_none() && version.is_none() {
         let text = "Neither schema name nor version configured";
-        options.problem("schema.name", text);
+        options.problem_at_start("schema.name", text);
     }
     SetSchemaMetadata {
         half,

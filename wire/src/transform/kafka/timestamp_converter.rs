@@ -81,7 +81,7 @@ fn format(options: &mut Options, target: Option<Form>) -> Option<DateFormat> {
         if target == Some(Form::String) {
             let text = "TimestampConverter requires format option to be specified when using \
                         string timestamps";
-            options.problem("format", text);
+            options.problem_at_start("format", text);
         }
         return None;
     };
@@ -93,7 +93,7 @@ fn format(options: &mut Options, target: Option<Form>) -> Option<DateFormat> {
              TimestampConverter requires a SimpleDateFormat-compatible pattern for string \
              timestamps: {pattern}"
         );
-        options.problem("format", message);
+        options.problem_at_start("format", message);
     }
     format.ok()
 }

@@ -18,7 +18,7 @@ pub(crate) fn build(options: &mut Options) -> TimestampRouter {
     let timestamp = match DateFormat::new(&pattern) {
         Ok(format) => Some(format),
         Err(why) => {
-            options.invalid("timestamp.format", &pattern, why);
+            options.invalid_at_start("timestamp.format", &pattern, why);
             None
         }
     };
