@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use walcast_wire::connect_offset::Offset;
 use walcast_wire::lsn::Lsn;
-use walcast_wire::record::{Record, RecordSink};
+use walcast_wire::record::{LogSkipped, Record, RecordSink, Skipped};
 
 /// Bytes of records after which a batch is handed on.
 pub(crate) const BATCH_BYTES_MAX: usize = 128 * 1024;
@@ -168,5 +168,26 @@ impl RecordSink for Batch {
             value,
             headers,
         });
+    }
+
+    fn skipped(&mut self, skipped: Skipped<'_>) {
+        let Skipped { record, error, log } = skipped;
+        let topic = &**record.topic;
+        metrics::counter!("walcast_cdc_records_skipped_total", "topic" => topic.to_owned())
+            .increment(1);
+        let text = |bytes: Option<&[u8]>| bytes.map(|b| String::from_utf8_lossy(b).into_owned());
+        match log {
+            LogSkipped::Nothing => {}
+            LogSkipped::Error => {
+                tracing::error!(topic, error, "a record is left out (errors.tolerance=all)");
+            }
+            LogSkipped::WithRecord => tracing::error!(
+                topic,
+                error,
+                key = text(record.key),
+                value = text(record.value),
+                "a record is left out (errors.tolerance=all)"
+            ),
+        }
     }
 }

@@ -34,7 +34,7 @@ mod task;
 mod validate;
 
 pub use cli::{CdcArgs, run};
-pub use config::{ConfigProblem, ConnectorConfig};
+pub use config::{ConfigProblem, ConnectorConfig, RestartPolicy};
 pub use publish::properties::apply as apply_kafka_properties;
 pub use publish::used::TopicsUsed;
 pub use settings::{Ownership, WorkerSettings};

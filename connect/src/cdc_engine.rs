@@ -13,8 +13,8 @@ use walcast_cdc::{
 
 use crate::config::{Properties, WorkerConfig};
 use crate::engine::{
-    ConfigChange, Control, Engine, Ownership, Problem, Refused, RunningTask, SignalRequest,
-    SnapshotReport, TableAdded, TableRequest, TaskEvent,
+    ConfigChange, Control, Engine, Ownership, Problem, Refused, RestartPolicy, RunningTask,
+    SignalRequest, SnapshotReport, TableAdded, TableRequest, TaskEvent,
 };
 
 /// Events that may wait between the engine and the runner.
@@ -122,6 +122,15 @@ impl RunningTask for CdcTask {
         self.task.run_id()
     }
 
+    fn restart_policy(&self) -> RestartPolicy {
+        let policy = self.task.restart_policy();
+        RestartPolicy {
+            max_attempts: policy.max_attempts,
+            delay_initial: policy.delay_initial,
+            delay_max: policy.delay_max,
+        }
+    }
+
     async fn stop(mut self: Box<Self>) {
         self.task.stop().await;
         // The engine's events end with its task.
@@ -158,6 +167,10 @@ impl Control for CdcControl {
             signal: added.signal,
             notes: added.notes,
         })
+    }
+
+    fn stall(&self) -> Option<String> {
+        self.0.stall()
     }
 
     fn snapshot(&self) -> SnapshotReport {

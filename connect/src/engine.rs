@@ -42,6 +42,26 @@ pub enum TaskEvent {
     },
 }
 
+/// When a failed task is started again without anybody asking for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RestartPolicy {
+    /// How often, one after the other; `None` is without end.
+    pub max_attempts: Option<u32>,
+    /// The pause before the first; it doubles.
+    pub delay_initial: Duration,
+    /// The longest pause.
+    pub delay_max: Duration,
+}
+
+impl RestartPolicy {
+    /// Never, as in Kafka Connect.
+    pub const OFF: Self = Self {
+        max_attempts: Some(0),
+        delay_initial: Duration::ZERO,
+        delay_max: Duration::ZERO,
+    };
+}
+
 /// Starts the tasks of connectors.
 #[async_trait]
 pub trait Engine: Send + Sync + 'static {
@@ -169,6 +189,11 @@ pub trait Control: Send + Sync {
 
     /// Where the last snapshot of the task stands.
     fn snapshot(&self) -> SnapshotReport;
+
+    /// Why the task stands still although it should not; `None` while it does what it should.
+    fn stall(&self) -> Option<String> {
+        None
+    }
 }
 
 /// A task that was started. Dropping it stops it at once: nothing is written any more, and what is in
@@ -181,6 +206,11 @@ pub trait RunningTask: Send {
     /// The id of its run, which its records carry. Connect's pause does not end a run: the task that
     /// is started afterwards is given this id.
     fn run_id(&self) -> String;
+
+    /// Whether it is started again by itself when it has failed.
+    fn restart_policy(&self) -> RestartPolicy {
+        RestartPolicy::OFF
+    }
 
     /// Stops it cleanly: what Kafka has acknowledged is checkpointed. When it returns nothing of
     /// the task runs any more, so that another may start.

@@ -131,22 +131,30 @@ impl Loggers {
         self.lock().get(name).cloned()
     }
 
-    /// Sets a logger's level; whether that changed it, or `None` when there is no such level.
-    pub(crate) fn set(&self, name: &str, level: &str, now_ms: i64) -> Option<bool> {
+    /// Sets the level of a logger and of those below it; the ones that it changed, or `None` when
+    /// there is no such level.
+    pub(crate) fn set(&self, name: &str, level: &str, now_ms: i64) -> Option<Vec<String>> {
         if !LEVELS.iter().any(|(known, _)| *known == level) {
             return None;
         }
         let mut levels = self.lock();
-        if levels.get(name).is_some_and(|now| now.level == level) {
-            return Some(false);
+        let below = format!("{name}.");
+        let children = levels.keys().filter(|child| child.starts_with(&below));
+        let mut changed: Vec<String> = children.cloned().chain([name.to_owned()]).collect();
+        changed.retain(|name| levels.get(name).is_none_or(|now| now.level != level));
+        changed.sort();
+        if changed.is_empty() {
+            return Some(changed);
         }
-        let entry = LoggerLevel {
-            level: level.to_owned(),
-            last_modified: Some(now_ms),
-        };
-        levels.insert(name.to_owned(), entry);
+        for name in &changed {
+            let entry = LoggerLevel {
+                level: level.to_owned(),
+                last_modified: Some(now_ms),
+            };
+            levels.insert(name.clone(), entry);
+        }
         (self.apply)(EnvFilter::new(self.directives(&levels)));
-        Some(true)
+        Some(changed)
     }
 
     /// The start's filter, then what was changed since.
@@ -198,15 +206,19 @@ mod tests {
     #[test]
     fn changes_are_applied_over_the_start_and_unknown_levels_are_not() {
         let (seen, filters) = std::sync::mpsc::sync_channel(4);
-        let loggers = Loggers::new("warn", move |filter| seen.send(filter.to_string()).unwrap());
+        let loggers = Loggers::new("warn", move |filter| drop(seen.try_send(filter.to_string())));
         assert_eq!(loggers.get("root").unwrap().level, "WARN");
         assert_eq!(loggers.set("io.debezium", "LOUD", 1), None);
         assert!(loggers.get("io.debezium").is_none());
-        assert_eq!(loggers.set("io.debezium", "DEBUG", 5), Some(true));
-        assert_eq!(loggers.set("io.debezium", "DEBUG", 6), Some(false));
+        let set = |name: &str, level: &str, now| loggers.set(name, level, now).unwrap();
+        assert_eq!(set("io.debezium", "DEBUG", 5), ["io.debezium"]);
+        assert!(set("io.debezium", "DEBUG", 6).is_empty());
         assert!(filters.recv().unwrap().contains("walcast_cdc=debug"));
         assert_eq!(loggers.get("io.debezium").unwrap().last_modified, Some(5));
-        assert_eq!(loggers.set("root", "ERROR", 7), Some(true));
+        assert_eq!(set("root", "ERROR", 7), ["root"]);
         assert!(filters.recv().unwrap().contains("error"));
+        set("a.b", "ERROR", 8);
+        assert_eq!(set("a", "WARN", 9), ["a", "a.b"]);
+        assert_eq!(loggers.get("a.b").unwrap().level, "WARN");
     }
 }

@@ -57,6 +57,9 @@ struct StatusView {
     version: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     trace: Option<String>,
+    /// Walcast's own: how often the task was started again by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    walcast_restarts: Option<u32>,
 }
 
 impl From<Status> for StatusView {
@@ -66,6 +69,7 @@ impl From<Status> for StatusView {
             worker_id: status.worker_id,
             version: status.version,
             trace: status.trace.filter(|trace| !trace.is_empty()),
+            walcast_restarts: status.restarts,
         }
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::converter::{ConvertError, Converter, Form, HeaderConverter};
 use crate::data::{DataRecord, Header, Kind, Schema, Value, read};
 use crate::encoder::EncodeError;
-use crate::record::{Headers, Record, RecordSink};
+use crate::record::{Headers, LogSkipped, Record, RecordSink, Skipped};
 use crate::transform::{Chain, ChainProblem, Link};
 
 /// A pipeline as it is configured.
@@ -24,6 +24,9 @@ pub struct PipelineConfig {
     pub value: Form,
     /// `header.converter`; `None` is Connect's `SimpleHeaderConverter`.
     pub header: Option<Form>,
+    /// `errors.tolerance=all`: a record that a transform or converter refuses is left out, and the
+    /// sink is told. `None` makes it an error.
+    pub tolerance: Option<LogSkipped>,
 }
 
 impl PipelineConfig {
@@ -62,6 +65,7 @@ pub(crate) struct Pipeline {
     key_bytes: Vec<u8>,
     value_bytes: Vec<u8>,
     text: Arc<Schema>,
+    tolerance: Option<LogSkipped>,
 }
 
 impl Pipeline {
@@ -74,11 +78,27 @@ impl Pipeline {
             key_bytes: Vec::new(),
             value_bytes: Vec::new(),
             text: Arc::new(Schema::new(Kind::String)),
+            tolerance: config.tolerance,
         }
     }
 
-    /// Sends a record through and hands over what comes out.
+    /// Sends a record through and hands over what comes out, or tells the sink that it was left out.
     pub(crate) fn send(
+        &mut self,
+        record: Record<'_>,
+        schemas: &Schemas,
+        sink: &mut impl RecordSink,
+    ) -> Result<(), EncodeError> {
+        match (self.apply(record, schemas, sink), self.tolerance) {
+            (Err(EncodeError::Transform(error)), Some(log)) => {
+                sink.skipped(Skipped { record, error, log });
+                Ok(())
+            }
+            (ended, _) => ended,
+        }
+    }
+
+    fn apply(
         &mut self,
         record: Record<'_>,
         schemas: &Schemas,

@@ -6,6 +6,35 @@ use std::sync::Arc;
 pub trait RecordSink {
     /// Takes one record; what it borrows is overwritten by the next.
     fn record(&mut self, record: Record<'_>);
+
+    /// Is told of a record that `errors.tolerance=all` leaves out.
+    fn skipped(&mut self, skipped: Skipped<'_>) {
+        let _ = skipped;
+    }
+}
+
+/// A record that a transform or converter refused and that is left out for it.
+#[derive(Debug, Clone)]
+pub struct Skipped<'a> {
+    /// The record as the encoder made it.
+    pub record: Record<'a>,
+    /// What was wrong with it.
+    pub error: String,
+    /// What of it may be written to the log.
+    pub log: LogSkipped,
+}
+
+/// What the log says of records that are left out: `errors.log.enable` and
+/// `errors.log.include.messages`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogSkipped {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// What was wrong, and with which topic's record.
+    Error,
+    /// That, and key and value.
+    WithRecord,
 }
 
 impl<F: FnMut(Record<'_>)> RecordSink for F {

@@ -10,6 +10,9 @@ const WARN_DEFAULT: u64 = 1 << 30;
 /// The shortest interval: the guard asks the server each time.
 const INTERVAL_MIN: Duration = Duration::from_millis(100);
 
+/// The shortest time after which a stream counts as stalled.
+const WATCHDOG_MIN: Duration = Duration::from_secs(1);
+
 /// `walcast.wal.guard.policy`: what is done past `walcast.wal.guard.max.bytes`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GuardPolicy {
@@ -73,6 +76,20 @@ pub(super) fn read(r: &mut Reader<'_>, warnings: &mut Vec<ConfigProblem>) -> Gua
     config
 }
 
+/// `walcast.watchdog.timeout.ms`. By default a server tells of itself every 30 s (half of its
+/// `wal_sender_timeout`), also when nothing changes.
+pub(super) fn read_watchdog(r: &mut Reader<'_>) -> Option<Duration> {
+    const TIMEOUT: &str = "walcast.watchdog.timeout.ms";
+    let timeout = Some(r.millis_or(TIMEOUT, 120_000)).filter(|timeout| !timeout.is_zero());
+    if timeout.is_some_and(|timeout| timeout < WATCHDOG_MIN) {
+        r.problem(
+            TIMEOUT,
+            format!("The '{TIMEOUT}' value is invalid: write 0 for no watchdog, or at least 1000"),
+        );
+    }
+    timeout
+}
+
 fn bytes(r: &mut Reader<'_>, property: &str, default: u64) -> Option<u64> {
     Some(r.parse_or(property, default)).filter(|bytes| *bytes != 0)
 }
@@ -125,6 +142,23 @@ mod tests {
             ("walcast.wal.guard.interval.ms", "5"),
         ] {
             assert_eq!(parse(&[given]).2, 1, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn the_watchdog_waits_two_minutes_unless_told_otherwise() {
+        for (given, expected, problems) in [
+            (None, Some(120_000), 0),
+            (Some("0"), None, 0),
+            (Some("5000"), Some(5000), 0),
+            (Some("5"), Some(5), 1),
+        ] {
+            let given = given.map(|ms| ("walcast.watchdog.timeout.ms".into(), ms.to_owned()));
+            let props: BTreeMap<String, String> = given.into_iter().collect();
+            let mut reader = Reader::new(&props);
+            let timeout = read_watchdog(&mut reader);
+            assert_eq!(timeout, expected.map(Duration::from_millis));
+            assert_eq!(reader.into_problems().len(), problems);
         }
     }
 }

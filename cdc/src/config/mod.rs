@@ -15,6 +15,7 @@ mod pipeline;
 pub mod properties;
 mod publication;
 mod reader;
+mod restart;
 mod signal;
 mod slot;
 mod snapshot;
@@ -36,6 +37,7 @@ pub use kafka::{TopicCreation, TopicGroups};
 pub use notifications::Notifications;
 pub use publication::{AutoIdentity, IdentityRule, PublicationConfig, PublicationMode};
 pub use reader::ConfigProblem;
+pub use restart::RestartPolicy;
 pub use signal::{SignalConfig, TableName, Watermarks};
 pub use slot::{OffsetMismatch, SlotConfig};
 pub use snapshot::{SnapshotConfig, SnapshotMode, TableOrder};
@@ -66,6 +68,9 @@ pub struct ConnectorConfig {
     pub slot: SlotConfig,
     /// `walcast.wal.guard.*`.
     pub guard: GuardConfig,
+    /// `walcast.watchdog.timeout.ms`: how long a stream may stand still while the server goes on;
+    /// `None` is 0, for ever.
+    pub watchdog_timeout: Option<Duration>,
     /// `publication.*`.
     pub publication: PublicationConfig,
     /// `snapshot.*`.
@@ -93,6 +98,8 @@ pub struct ConnectorConfig {
     pub producer_overrides: BTreeMap<String, String>,
     /// Retries of the task.
     pub retries: RetryConfig,
+    /// `walcast.task.restart.*`: what the worker does when the task has failed all the same.
+    pub restart: RestartPolicy,
     /// How records are encoded, but for the worker's converter defaults and the run's identity.
     pub encoder: Arc<EncoderConfig>,
     /// Properties that were accepted with a warning: name and why.
@@ -158,17 +165,11 @@ fn read(
         encoder.filters.signal_table = table.map(|t| format!("{}.{}", t.schema, t.name));
         encoder
     });
-    let slot = slot::read(r);
-    if slot.requires_decoderbufs {
-        warnings.push(ConfigProblem {
-            property: "plugin.name".into(),
-            message: "is decoderbufs: the stream is pgoutput all the same; set pgoutput".into(),
-        });
-    }
     Some(ConnectorConfig {
         name,
-        slot,
+        slot: slot::read(r, &mut warnings),
         guard: guard::read(r, &mut warnings),
+        watchdog_timeout: guard::read_watchdog(r),
         publication: publication::read(r, encoder.as_ref().map(|e| e.skipped).unwrap_or_default()),
         snapshot: snapshot::read(r),
         streaming_delay: r.millis_or("streaming.delay.ms", 0),
@@ -181,6 +182,7 @@ fn read(
         topic_creation: kafka::read_topic_creation(r),
         producer_overrides: r.with_prefix("producer.override."),
         retries: read_retries(r),
+        restart: restart::read(r),
         encoder: Arc::new(encoder?),
         warnings,
         at_start: Vec::new(),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use walcast_wire::config::EncoderConfig;
 use walcast_wire::converter::{CONVERTERS, Form, JsonOptions};
 use walcast_wire::pipeline::PipelineConfig;
+use walcast_wire::record::LogSkipped;
 use walcast_wire::route::Router;
 use walcast_wire::transform::{Grade, Options, routers};
 
@@ -70,6 +71,7 @@ pub(super) fn read(
         value: value?,
         header: header?,
         links,
+        tolerance: tolerance(r, warnings),
     };
     let mut wrong = false;
     for problem in config.check() {
@@ -86,6 +88,26 @@ pub(super) fn read(
         }
     }
     (!wrong).then(|| without_pipeline(&config).unwrap_or(Records::Piped(config)))
+}
+
+/// `errors.tolerance` and what it logs (KIP-298), for transforms and converters.
+fn tolerance(r: &mut Reader<'_>, warnings: &mut Vec<ConfigProblem>) -> Option<LogSkipped> {
+    const NAME: &str = "errors.tolerance";
+    let tolerant = r.one_of(NAME, &[("none", false), ("all", true)], false);
+    let log = r.bool_or("errors.log.enable", false);
+    let with_record = r.bool_or("errors.log.include.messages", false);
+    if !tolerant {
+        return None;
+    }
+    warnings.push(ConfigProblem {
+        property: NAME.into(),
+        message: "is all: records that a transform or converter refuses are left out; the metric walcast_cdc_records_skipped_total counts them".into(),
+    });
+    Some(match (log, with_record) {
+        (false, _) => LogSkipped::Nothing,
+        (true, false) => LogSkipped::Error,
+        (true, true) => LogSkipped::WithRecord,
+    })
 }
 
 /// Whether the encoder alone can do it.

@@ -23,6 +23,7 @@ const LATER: &str = "this version of Walcast does not support it; remove it";
 const CUSTOM: &str = "Walcast loads no Java class; remove it";
 const WATERMARK_RETRY: &str =
     "a watermark that cannot be written is tried again until it can, with its chunk";
+const NOTHING_PASSES: &str = "no transform or converter here fails in a way that passes by itself";
 const QUEUE: &str = "Walcast bounds its queues by bytes";
 
 /// Properties by exact name.
@@ -163,25 +164,14 @@ pub const PROPERTIES: &[(&str, Treatment)] = &[
     ("query.fetch.size", NoEffect("rows are streamed")),
     ("errors.max.retries", Honoured),
     ("retriable.restart.connector.wait.ms", Honoured),
+    ("errors.tolerance", Honoured),
+    ("errors.log.enable", Honoured),
+    ("errors.log.include.messages", Honoured),
+    ("errors.retry.timeout", NoEffect(NOTHING_PASSES)),
+    ("errors.retry.delay.max.ms", NoEffect(NOTHING_PASSES)),
     (
-        "errors.tolerance",
-        Only(
-            "none",
-            "a failing record stops the task, so that none is lost",
-        ),
-    ),
-    ("errors.log.enable", NoEffect("errors are always logged")),
-    (
-        "errors.log.include.messages",
-        NoEffect("record contents are never logged"),
-    ),
-    (
-        "errors.retry.timeout",
-        NoEffect("errors.max.retries bounds the attempts"),
-    ),
-    (
-        "errors.retry.delay.max.ms",
-        NoEffect("retriable.restart.connector.wait.ms bounds the pause"),
+        "errors.retry.delay.initial.ms",
+        NoEffect("it is Debezium Engine's; retriable.restart.connector.wait.ms bounds the pause"),
     ),
     (
         "event.processing.failure.handling.mode",
@@ -209,6 +199,10 @@ pub const PROPERTIES: &[(&str, Treatment)] = &[
     ("walcast.wal.guard.warn.bytes", Honoured),
     ("walcast.wal.guard.max.bytes", Honoured),
     ("walcast.wal.guard.policy", Honoured),
+    ("walcast.task.restart.max.attempts", Honoured),
+    ("walcast.task.restart.delay.initial.ms", Honoured),
+    ("walcast.task.restart.delay.max.ms", Honoured),
+    ("walcast.watchdog.timeout.ms", Honoured),
     ("walcast.source.version", Honoured),
     (
         "slot.seek.to.known.offset.on.start",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::reader::Reader;
+use super::reader::{ConfigProblem, Reader};
 
 /// `offset.mismatch.strategy`: what to do when checkpoint and slot disagree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub struct SlotConfig {
     pub accepted_system: Option<u64>,
 }
 
-pub(super) fn read(r: &mut Reader<'_>) -> SlotConfig {
+pub(super) fn read(r: &mut Reader<'_>, warnings: &mut Vec<ConfigProblem>) -> SlotConfig {
     let name = r.text_or("slot.name", "debezium");
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     if !name.chars().all(allowed) || name.len() > 63 {
@@ -59,8 +59,15 @@ pub(super) fn read(r: &mut Reader<'_>) -> SlotConfig {
     let accepted: u64 = r.parse_or("walcast.accept.system.id", 0);
     // Debezium's own default is decoderbufs; only where it is asked for must the server have it.
     let plugins = [("decoderbufs", true), ("pgoutput", false)];
+    let requires_decoderbufs = r.one_of("plugin.name", &plugins, false);
+    if requires_decoderbufs {
+        warnings.push(ConfigProblem {
+            property: "plugin.name".into(),
+            message: "is decoderbufs: the stream is pgoutput all the same; set pgoutput".into(),
+        });
+    }
     SlotConfig {
-        requires_decoderbufs: r.one_of("plugin.name", &plugins, false),
+        requires_decoderbufs,
         name,
         drop_on_stop: r.bool_or("slot.drop.on.stop", false),
         failover: r.bool_or("slot.failover", false),

@@ -48,8 +48,11 @@ fn link(r: &mut Reader<'_>, alias: &str, predicates: &[String]) -> Option<Link> 
     options.remove("negate");
     let predicate = match options.remove("predicate") {
         None if negate => {
-            let property = format!("{prefix}negate");
-            r.problem(&property, "negate needs a predicate: set predicate, too");
+            let property = format!("{prefix}type");
+            let message = format!(
+                "Config '{prefix}negate' was provided but there is no config '{prefix}predicate' defining a predicate to be negated."
+            );
+            r.problem(&property, message);
             return None;
         }
         None => None,

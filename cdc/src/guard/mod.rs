@@ -5,9 +5,11 @@
 //! `walcast.wal.guard.max.bytes`, as an error that ends the task by `walcast.wal.guard.policy`. It
 //! never touches the stream, and drops no slot that the task has not held.
 
+pub(crate) mod activity;
 mod alarm;
 pub(crate) mod message;
 mod meter;
+pub(crate) mod watchdog;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -21,7 +23,9 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{ConnectorConfig, DatabaseConfig, GuardConfig, GuardPolicy};
 use crate::error::{EngineError, Result};
 use crate::postgres::{connect, quote, slot};
+use activity::{Activity, Phase};
 use alarm::{Breach, size};
+use watchdog::{Cause, Stall};
 
 /// How long an attempt may take to finish what is in flight before the slot is dropped under it.
 const STOP_TIMEOUT: Duration = Duration::from_secs(35);
@@ -39,6 +43,8 @@ struct Watched {
 pub(crate) struct Guard {
     watched: Watched,
     breach: watch::Receiver<Option<Breach>>,
+    stall: watch::Receiver<Option<Stall>>,
+    activity: Activity,
     /// Whether this task has made or read the slot.
     ours: AtomicBool,
     _running: JoinSet<()>,
@@ -55,6 +61,12 @@ impl Guard {
         };
         let (report, breach) = watch::channel(None);
         let mut running = JoinSet::new();
+        let (activity, (told, stall)) = (Activity::default(), watch::channel(None));
+        if let Some(timeout) = config.watchdog_timeout {
+            let (name, database) = (config.name.clone(), Arc::clone(&watched.database));
+            let watching = watchdog::run(name, database, activity.clone(), timeout, told);
+            running.spawn(watching);
+        }
         if let Some(interval) = config.guard.interval {
             running.spawn(meter::run(watched.clone(), interval, report));
         }
@@ -65,6 +77,8 @@ impl Guard {
         Self {
             watched,
             breach,
+            stall,
+            activity,
             ours: AtomicBool::new(false),
             _running: running,
         }
@@ -75,36 +89,64 @@ impl Guard {
         self.ours.store(true, Ordering::Release);
     }
 
-    /// Runs `attempt`, which ends with `stop`, until it ends or the policy ends it.
+    /// What the stream tells the watchdog.
+    pub(crate) fn activity(&self) -> Activity {
+        self.activity.clone()
+    }
+
+    /// The stall of the stream while one lasts.
+    pub(crate) fn stall(&self) -> watch::Receiver<Option<Stall>> {
+        self.stall.clone()
+    }
+
+    /// Waits until the stream is found dead; for ever while it is not. What was found of an earlier
+    /// attempt's stream does not count.
+    async fn dead(&self) -> String {
+        let mut stall = self.stall.clone();
+        stall.mark_unchanged();
+        while stall.changed().await.is_ok() {
+            let found = stall.borrow_and_update().clone();
+            if let Some(stall) = found.filter(|stall| stall.cause != Cause::Publisher) {
+                return stall.to_string();
+            }
+        }
+        std::future::pending().await
+    }
+
+    /// Runs `attempt`, which ends with `stop`, until it ends, its stream is dead, or the policy ends it.
     ///
     /// # Errors
-    /// The attempt's, or the definite one of the policy.
+    /// The attempt's, a transient one for a dead stream, or the definite one of the policy.
     pub(crate) async fn over(
         &self,
         stop: &CancellationToken,
         attempt: impl Future<Output = Result<()>>,
     ) -> Result<()> {
         let mut attempt = pin!(attempt);
-        let error = tokio::select! {
+        let dead = tokio::select! {
             biased;
             ended = &mut attempt => return ended,
-            () = self.breached() => {
-                stop.cancel();
-                match tokio::time::timeout(STOP_TIMEOUT, attempt).await {
-                    Ok(Ok(())) => None,
-                    Ok(Err(error)) => Some(error.trace()),
-                    Err(_) => Some(format!("it has not ended after {} s", STOP_TIMEOUT.as_secs())),
-                }
-            }
+            () = self.breached() => None,
+            why = self.dead() => Some(why),
         };
+        stop.cancel();
+        let error = match tokio::time::timeout(STOP_TIMEOUT, attempt).await {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.trace()),
+            Err(_) => Some(format!("it has not ended after {} s", STOP_TIMEOUT.as_secs())),
+        };
+        self.activity.enter(Phase::Elsewhere);
         if let Some(error) = error {
             tracing::warn!(
                 connector = self.watched.connector,
                 error,
-                "the WAL guard stopped the task with something in flight; it is not in the checkpoint"
+                "the guard stopped the task with something in flight; it is not in the checkpoint"
             );
         }
-        Err(self.act().await)
+        match dead {
+            Some(why) => Err(EngineError::transient(format!("the stream is dead: {why}"))),
+            None => Err(self.act().await),
+        }
     }
 
     /// Waits until the policy must act; for ever when there is none.

@@ -26,6 +26,7 @@ use walcast_wire::pgoutput::{self, LogicalMessage, Message};
 use crate::batch::{BATCH_BYTES_MAX, Batch};
 use crate::clock::SharedClock;
 use crate::error::{EngineError, Result};
+use crate::guard::activity::{Activity, Phase};
 use crate::metrics::TaskMetrics;
 use crate::postgres::replication::ChangeStream;
 use crate::progress::{Chain, Stage};
@@ -62,6 +63,8 @@ pub(crate) struct Reader<'a> {
     /// Whether the batch holds a record of a change or message.
     pub(crate) streamed: bool,
     pub(crate) signals: Signals,
+    /// What the watchdog looks at.
+    pub(crate) activity: Activity,
 }
 
 /// Why a reader ended without an error.
@@ -77,6 +80,8 @@ impl Reader<'_> {
         self.signals.incremental.begin()?;
         loop {
             let waits = self.signals.incremental.is_full();
+            let phase = if waits { Phase::Elsewhere } else { Phase::Reading };
+            self.activity.enter(phase);
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
@@ -105,6 +110,7 @@ impl Reader<'_> {
                 });
             }
             if self.blocking_is_due() {
+                self.activity.enter(Phase::Elsewhere);
                 Box::pin(self.take_blocking(stop)).await?;
             }
         }
@@ -162,11 +168,10 @@ impl Reader<'_> {
             0
         };
         self.chain.advance(Stage::Received, self.seq)?;
-        Ok(self
-            .output
-            .send(std::mem::take(&mut self.batch))
-            .await
-            .is_ok())
+        self.activity.enter(Phase::HandingOn);
+        let sent = self.output.send(std::mem::take(&mut self.batch)).await;
+        self.activity.step();
+        Ok(sent.is_ok())
     }
 
     /// Says in `offset` what it says beside the position.
@@ -184,6 +189,7 @@ impl Reader<'_> {
     }
 
     async fn handle(&mut self, event: ReplicationEvent) -> Result<()> {
+        self.activity.step();
         match event {
             ReplicationEvent::Begin {
                 final_lsn,
@@ -212,7 +218,7 @@ impl Reader<'_> {
                 wal_end,
                 ..
             } => {
-                self.metrics.server(Lsn::new(wal_end.0));
+                self.server_is_at(Lsn::new(wal_end.0));
                 let lsn = Lsn::new(wal_start.0);
                 // What only describes, such as a relation, comes without an LSN.
                 if lsn != Lsn::ZERO {
@@ -221,7 +227,7 @@ impl Reader<'_> {
                 self.message(lsn, &data).await?;
             }
             ReplicationEvent::KeepAlive { wal_end, .. } => {
-                self.metrics.server(Lsn::new(wal_end.0));
+                self.server_is_at(Lsn::new(wal_end.0));
                 self.cursor.keepalive(Lsn::new(wal_end.0));
                 if self.window_ends() {
                     Box::pin(self.end_window()).await?;
@@ -243,6 +249,11 @@ impl Reader<'_> {
             ReplicationEvent::StoppedAt { .. } => {}
         }
         Ok(())
+    }
+
+    fn server_is_at(&self, end: Lsn) {
+        self.metrics.server(end);
+        self.activity.server(end);
     }
 
     async fn message(&mut self, lsn: Lsn, data: &[u8]) -> Result<()> {

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::config::ConnectorConfig;
 use crate::error::EngineError;
+use crate::guard::watchdog::Stall;
 use crate::signal::Signal;
 use crate::snapshot::metrics::{SnapshotMetrics, SnapshotStatus};
 use crate::tables::ConfigChange;
@@ -72,6 +73,7 @@ pub struct TaskHandle {
     pub(crate) config: Arc<ConnectorConfig>,
     snapshots: Arc<SnapshotMetrics>,
     doorway: watch::Receiver<Option<mpsc::Sender<Signal>>>,
+    stall: watch::Receiver<Option<Stall>>,
     /// How long a connector that does not stream yet is waited for.
     wait: Duration,
 }
@@ -81,11 +83,13 @@ impl TaskHandle {
         config: ConnectorConfig,
         snapshots: Arc<SnapshotMetrics>,
         doorway: watch::Receiver<Option<mpsc::Sender<Signal>>>,
+        stall: watch::Receiver<Option<Stall>>,
     ) -> Self {
         Self {
             config: Arc::new(config),
             snapshots,
             doorway,
+            stall,
             wait: STREAM_WAIT,
         }
     }
@@ -113,6 +117,11 @@ impl TaskHandle {
     /// Where the last snapshot of the task stands.
     pub fn snapshot(&self) -> SnapshotStatus {
         self.snapshots.status()
+    }
+
+    /// Why the stream stands still although it should not, while it does.
+    pub fn stall(&self) -> Option<String> {
+        self.stall.borrow().as_ref().map(ToString::to_string)
     }
 
     /// Waits until the connector streams.
@@ -148,7 +157,9 @@ mod tests {
     async fn a_signal_waits_for_the_stream_and_is_refused_where_none_comes() {
         let doorway = watch::Sender::new(None);
         let snapshots = Arc::new(SnapshotMetrics::new("c", "p"));
-        let mut handle = TaskHandle::new(config(), snapshots, doorway.subscribe());
+        let stall = watch::Sender::new(None);
+        let (door, stall) = (doorway.subscribe(), stall.subscribe());
+        let mut handle = TaskHandle::new(config(), snapshots, door, stall);
         handle.wait = Duration::from_millis(20);
         let signal = || Signal::new(Some("1".into()), "log", None);
         let refused = handle.signal(signal()).await.unwrap_err();

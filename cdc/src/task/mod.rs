@@ -21,7 +21,7 @@ use walcast_wire::config::EncoderConfig;
 use walcast_wire::filter::NameFilter;
 
 use crate::clock::{SharedClock, SystemClock};
-use crate::config::ConnectorConfig;
+use crate::config::{ConnectorConfig, RestartPolicy};
 use crate::error::{EngineError, Kind, Result};
 use crate::guard::Guard;
 use crate::metrics::TaskMetrics;
@@ -195,11 +195,17 @@ impl Task {
         let metrics = TaskMetrics::new(&config.name, &config.topic_prefix, Arc::clone(&clock));
         let snapshots = Arc::new(SnapshotMetrics::new(&config.name, &config.topic_prefix));
         let doorway = watch::Sender::new(None);
-        let handle = TaskHandle::new(config.clone(), Arc::clone(&snapshots), doorway.subscribe());
+        let guard = Guard::start(&config);
+        let handle = TaskHandle::new(
+            config.clone(),
+            Arc::clone(&snapshots),
+            doorway.subscribe(),
+            guard.stall(),
+        );
         let run_id = RunId::new(resumed);
         let topics_used = TopicsUsed::default();
         let context = TaskContext {
-            guard: Guard::start(&config),
+            guard,
             config,
             output,
             metrics: Arc::new(metrics),
@@ -231,6 +237,11 @@ impl Task {
     /// The id that records of the current run carry in their `runId` header.
     pub fn run_id(&self) -> String {
         self.run_id.get()
+    }
+
+    /// When the task is to be started again after it has failed.
+    pub fn restart_policy(&self) -> RestartPolicy {
+        self.handle.config.restart
     }
 
     /// The topics that records go to, as they come into use.

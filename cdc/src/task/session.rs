@@ -17,6 +17,7 @@ use super::opening::Opened;
 use crate::batch::Batch;
 use crate::checkpoint;
 use crate::error::{EngineError, Result};
+use crate::guard::activity::Phase;
 use crate::incremental::worker::Tools;
 use crate::incremental::{Incremental, Settings};
 use crate::postgres::catalog::{self, CapturedTable};
@@ -154,7 +155,9 @@ impl<'a> Run<'a> {
         let signals = self.signals(&offset, waiting);
         self.context.metrics.connected(true);
         self.context.report_running().await;
+        let activity = self.context.guard.activity();
         let reader = Reader {
+            activity: activity.clone(),
             signals,
             heartbeat,
             settle_for: config.poll_interval,
@@ -172,6 +175,7 @@ impl<'a> Run<'a> {
             seq,
         };
         let ended = reader.run(stop).await;
+        activity.enter(Phase::Elsewhere);
         self.context.metrics.connected(false);
         ended.map(Some)
     }

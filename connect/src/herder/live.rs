@@ -1,6 +1,6 @@
 //! Which tasks run on this worker, and how they are asked for something.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +35,15 @@ impl LiveTasks {
     /// The running task of a connector.
     pub(crate) fn get(&self, name: &str) -> Option<Live> {
         self.tasks.borrow().get(name).cloned()
+    }
+
+    /// The tasks that stand still although they should not: connector and why.
+    pub(crate) fn stalled(&self) -> BTreeMap<String, String> {
+        let tasks = self.tasks.borrow();
+        let stalled = tasks
+            .iter()
+            .filter_map(|(name, live)| Some((name.clone(), live.control.stall()?)));
+        stalled.collect()
     }
 
     /// Waits until the connector's task runs with these properties; `None` when that takes longer.

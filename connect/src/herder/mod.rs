@@ -11,6 +11,7 @@ mod live;
 mod losses;
 mod offsets;
 mod owner;
+mod restarts;
 mod runner;
 
 use std::sync::Arc;

@@ -290,10 +290,11 @@ impl Owner {
         }
     }
 
-    /// Writes the configuration of the connector's one task when the topic has another.
+    /// Writes the configuration of the connector's one task when the topic has another. As in Connect,
+    /// a connector that is not to run is not asked for its tasks.
     async fn commit_task(&self, name: &str, connector: &Connector) -> Result<(), KafkaFault> {
         let props = task_props(&connector.props);
-        if connector.target == TargetState::Stopped || connector.tasks == [props.clone()] {
+        if connector.target != TargetState::Started || connector.tasks == [props.clone()] {
             return Ok(());
         }
         let name = || name.to_owned();

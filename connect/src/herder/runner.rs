@@ -6,12 +6,14 @@
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::lease::{Lease, Loss};
+use super::restarts::Restarts;
 use super::{Live, Shared};
 use crate::config::Properties;
-use crate::engine::{Ownership, Problem, RunningTask, TaskEvent};
+use crate::engine::{Ownership, Problem, RestartPolicy, RunningTask, TaskEvent};
 use crate::group::Places;
 use crate::plugins;
 use crate::store::config_record::TargetState;
@@ -68,6 +70,7 @@ pub(super) struct Runner {
     generation: i32,
     task: Task,
     now: Option<Desired>,
+    restarts: Restarts,
 }
 
 impl Runner {
@@ -81,6 +84,7 @@ impl Runner {
             generation,
             task: Task::None,
             now: None,
+            restarts: Restarts::default(),
         }
     }
 
@@ -108,6 +112,7 @@ impl Runner {
                         Err(_) => return self.hand_back().await,
                     },
                     event = next_event(&mut self.task) => self.on_event(event).await,
+                    () = self.restarts.due(), if self.is_to_run() => self.restart().await,
                 }
             }
         }
@@ -126,6 +131,9 @@ impl Runner {
             self.say_task(State::Restarting, None);
         }
         let renew = changed || restart_task;
+        if renew {
+            self.restarts.reset();
+        }
         match wanted.target {
             TargetState::Stopped => {
                 self.stop_task().await;
@@ -142,6 +150,12 @@ impl Runner {
     async fn pause(&mut self, renew: bool) {
         self.say_connector(State::Paused, None);
         if matches!(self.task, Task::Failed) && !renew {
+            return;
+        }
+        let connector = self.shared.configs.get(&self.name);
+        if connector.is_some_and(|connector| connector.tasks.is_empty()) {
+            // It has never run, or was stopped: it gets its task when it is resumed.
+            self.stop_task().await;
             return;
         }
         let run = match &self.task {
@@ -193,7 +207,10 @@ impl Runner {
 
     async fn on_event(&mut self, event: Option<TaskEvent>) {
         match event {
-            Some(TaskEvent::Running) => self.say_task(State::Running, None),
+            Some(TaskEvent::Running) => {
+                self.restarts.running(Instant::now());
+                self.say_task(State::Running, None);
+            }
             Some(TaskEvent::TopicUsed { topic }) => self.say_topic(topic),
             Some(TaskEvent::Finished) => {
                 self.stop_task().await;
@@ -209,7 +226,11 @@ impl Runner {
 
     /// A worker that was frozen may fail because another has gone on with its connector. What it says
     /// then would cover the other's status, so that it says nothing; it hears of the loss soon.
-    async fn fail_task(&mut self, trace: String) {
+    async fn fail_task(&mut self, mut trace: String) {
+        let policy = match &self.task {
+            Task::Running(task, _) => task.restart_policy(),
+            _ => RestartPolicy::OFF,
+        };
         self.stop_task().await;
         if let Ok(false) = self.shared.places.holds(&self.name).await {
             tracing::warn!(
@@ -220,7 +241,33 @@ impl Runner {
             return;
         }
         self.task = Task::Failed;
+        if let Some(pause) = self.restarts.failed(policy, Instant::now()) {
+            trace.push_str(&self.restarts.announcement(policy, pause));
+        }
         self.say_task(State::Failed, Some(trace));
+    }
+
+    /// Whether the connector is to run, so that a failed task may be started again.
+    fn is_to_run(&self) -> bool {
+        let target = self.now.as_ref().map(|now| now.target);
+        target == Some(TargetState::Started) && matches!(self.task, Task::Failed)
+    }
+
+    /// Starts a failed task again, as its policy says.
+    async fn restart(&mut self) {
+        self.restarts.started();
+        let Some(wanted) = self.now.clone() else {
+            return;
+        };
+        tracing::info!(
+            connector = self.name,
+            restart = self.restarts.count(),
+            "starting the failed task again (walcast.task.restart.max.attempts)"
+        );
+        metrics::counter!("walcast_connect_task_restarts_total", "connector" => self.name.clone())
+            .increment(1);
+        self.say_task(State::Restarting, None);
+        self.start(&wanted, true).await;
     }
 
     /// The connector is gone: nothing of it stays but its offsets.
@@ -303,8 +350,13 @@ impl Runner {
 
     fn say(&self, key: StatusKey, state: State, trace: Option<String>) {
         let runs = !matches!(state, State::Unassigned | State::Restarting);
+        let restarts = match key {
+            StatusKey::Task(..) => self.restarts.count(),
+            _ => None,
+        };
         let status = Status {
             state,
+            restarts,
             trace,
             worker_id: self.shared.worker_id.to_string(),
             generation: self.generation,

@@ -70,15 +70,25 @@ pub(crate) fn connector() -> &'static Plugin {
 
 /// A plugin by class name or alias, of any type.
 pub(crate) fn find(name: &str) -> Option<&'static Plugin> {
-    catalog()
-        .plugins
-        .iter()
-        .find(|plugin| plugin.answers_to(name))
+    let class = class_of(name)?;
+    catalog().plugins.iter().find(|plugin| plugin.class == class)
 }
 
 /// A plugin of one type by class name or alias.
 pub(crate) fn find_of(r#type: &str, name: &str) -> Option<&'static Plugin> {
-    of_type(r#type).find(|plugin| plugin.answers_to(name))
+    let class = class_of(name)?;
+    of_type(r#type).find(|plugin| plugin.class == class)
+}
+
+/// The class that `name` is or stands for. As in Connect, an alias of several classes stands for none.
+fn class_of(name: &str) -> Option<&'static str> {
+    let plugins = &catalog().plugins;
+    if let Some(plugin) = plugins.iter().find(|plugin| plugin.class == name) {
+        return Some(&plugin.class);
+    }
+    let mut classes = plugins.iter().filter(|plugin| plugin.answers_to(name));
+    let class = classes.next()?.class.as_str();
+    classes.all(|plugin| plugin.class == class).then_some(class)
 }
 
 /// All plugins of one type.
@@ -101,10 +111,9 @@ pub(crate) fn list(all: bool, version: &str) -> Vec<Value> {
 }
 
 impl Plugin {
-    /// Whether `name` is the class, its simple name, or the simple name without its type, as Connect
-    /// shortens them.
+    /// Whether `name` is its simple name, or that without its type, as Connect shortens them.
     fn answers_to(&self, name: &str) -> bool {
-        let simple = self.class.rsplit('.').next().unwrap_or_default();
+        let simple = self.class.rsplit(['.', '$']).next().unwrap_or_default();
         let suffix = match self.r#type.as_str() {
             "source" => "Connector",
             "converter" => "Converter",
@@ -115,11 +124,12 @@ impl Plugin {
         let short = simple
             .strip_suffix(suffix)
             .filter(|short| !short.is_empty());
-        name == self.class || name == simple || short == Some(name)
+        name == simple || short == Some(name)
     }
 
-    /// The definitions of its properties; a connector's end with those of the framework.
-    pub(crate) fn definitions(&'static self) -> Vec<&'static Definition> {
+    /// The definitions of its properties; a connector's end with those of the framework, without
+    /// what only a worker's configuration brings.
+    pub(crate) fn definitions(&self, version: &str) -> Vec<Definition> {
         let framework: &[Property] = if self.r#type == "source" {
             &catalog().framework
         } else {
@@ -128,7 +138,18 @@ impl Plugin {
         self.properties
             .iter()
             .chain(framework)
-            .map(|property| &property.definition)
+            .map(|property| property.definition.clone())
+            .map(|definition| match definition.name.as_str() {
+                "connector.plugin.version" => Definition {
+                    default_value: Some(version.to_owned()),
+                    ..definition
+                },
+                "header.converter" if !framework.is_empty() => Definition {
+                    default_value: None,
+                    ..definition
+                },
+                _ => definition,
+            })
             .collect()
     }
 }
@@ -141,8 +162,16 @@ mod tests {
     fn the_catalogue_is_read_and_has_the_connector() {
         assert_eq!(catalog().framework.len(), 24);
         assert_eq!(connector().properties.len(), 141);
-        assert_eq!(connector().definitions()[0].name, "database.hostname");
+        assert_eq!(connector().definitions("1")[0].name, "database.hostname");
         assert_eq!(list(false, "1")[0]["class"], CONNECTOR_CLASS);
+    }
+
+    /// Debezium has these two in an archive of their own.
+    #[test]
+    fn scripting_transforms_are_there() {
+        for name in ["ContentBasedRouter", "io.debezium.transforms.Filter"] {
+            assert!(find_of("transformation", name).is_some(), "{name}");
+        }
     }
 
     #[test]
@@ -154,5 +183,9 @@ mod tests {
         assert_eq!(find_of("converter", "Json").unwrap().class, json);
         assert!(find_of("predicate", "RegexRouter").is_none());
         assert!(find("nope").is_none());
+        for ambiguous in ["ByteArrayConverter", "Cast", "Cast$Value", "Value"] {
+            assert!(find(ambiguous).is_none(), "{ambiguous}");
+        }
+        assert!(find("org.apache.kafka.connect.transforms.Cast$Value").is_some());
     }
 }

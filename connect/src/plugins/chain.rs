@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 
 use super::catalog::{self, Definition, Plugin, Property};
+use super::smt_checks;
 use super::validate::{ConfigInfo, ConfigValue, missing};
 use crate::config::Properties;
 
@@ -14,6 +15,8 @@ struct Kind {
     group: &'static str,
     noun: &'static str,
     display: &'static str,
+    /// The Java interface that its plugins implement.
+    interface: &'static str,
     /// What every plugin of the kind takes besides its own properties.
     common: fn() -> Vec<Property>,
 }
@@ -25,6 +28,7 @@ const KINDS: [Kind; 2] = [
         group: "Transforms",
         noun: "transformation",
         display: "Transformation",
+        interface: "Transformation",
         common: transform_properties,
     },
     Kind {
@@ -33,6 +37,7 @@ const KINDS: [Kind; 2] = [
         group: "Predicates",
         noun: "predicate",
         display: "Predicate",
+        interface: "Predicate",
         common: Vec::new,
     },
 ];
@@ -86,13 +91,15 @@ fn add_alias(
     let name = format!("{prefix}type");
     let given = props.get(&name);
     let plugin = given.and_then(|class| catalog::find_of(kind.plugin_type, class));
-    let errors = match (given, plugin) {
+    let mut errors = match (given, plugin) {
         (None, _) => vec![missing(&name)],
-        (Some(class), None) => vec![format!(
-            "Invalid value {class} for configuration {name}: Class {class} could not be found."
-        )],
+        (Some(class), None) => vec![no_such(&name, class, kind.interface)],
         (Some(_), Some(_)) => Vec::new(),
     };
+    let [negate, predicate] = ["negate", "predicate"].map(|option| format!("{prefix}{option}"));
+    if props.contains_key(&negate) && !props.contains_key(&predicate) {
+        errors.push(format!("Config '{negate}' was provided but there is no config '{predicate}' defining a predicate to be negated."));
+    }
     let classes = catalog::of_type(kind.plugin_type)
         .map(|plugin| plugin.class.clone())
         .collect();
@@ -124,7 +131,9 @@ fn add_alias(
     );
     let Some(plugin) = plugin else { return };
     for (order, property) in (2..).zip(sorted(plugin, (kind.common)())) {
+        let checks = property.checks;
         let mut definition = property.definition;
+        let option = definition.name.clone();
         definition.name = format!("{prefix}{}", definition.name);
         definition.order = order;
         definition.group = Some(match definition.group {
@@ -136,9 +145,29 @@ fn add_alias(
         if definition.required && given.is_none() {
             errors.push(missing(&definition.name));
         }
+        let checked = given.or(definition.default_value.as_ref());
+        let checked = checked.map(String::as_str);
+        errors.extend(
+            checks
+                .iter()
+                .filter_map(|check| smt_checks::fault(check, &option, checked)),
+        );
         let value = given.cloned().or_else(|| definition.default_value.clone());
         let value = value.filter(|_| errors.is_empty());
         insert(configs, definition, value, Vec::new(), errors);
+    }
+}
+
+/// A class that is none of the kind that is asked for.
+pub(super) fn no_such(name: &str, class: &str, interface: &str) -> String {
+    match catalog::find(class.trim()) {
+        Some(other) => format!(
+            "Class class {} does not implement the {interface} interface",
+            other.class
+        ),
+        None => format!(
+            "Invalid value {class} for configuration {name}: Class {class} could not be found."
+        ),
     }
 }
 
@@ -251,7 +280,7 @@ fn transform_properties() -> Vec<Property> {
     ]
 }
 
-fn type_errors(definition: &Definition, given: Option<&str>) -> Vec<String> {
+pub(super) fn type_errors(definition: &Definition, given: Option<&str>) -> Vec<String> {
     let Some(value) = given else {
         return Vec::new();
     };
@@ -262,6 +291,7 @@ fn type_errors(definition: &Definition, given: Option<&str>) -> Vec<String> {
             "Expected value to be either true or false"
         }
         "INT" if trimmed.parse::<i32>().is_err() => "Not a number of type INT",
+        "DOUBLE" if trimmed.parse::<f64>().is_err() => "Not a number of type DOUBLE",
         "LONG" if trimmed.parse::<i64>().is_err() => "Not a number of type LONG",
         _ => return Vec::new(),
     };

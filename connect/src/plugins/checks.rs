@@ -8,11 +8,22 @@ use std::sync::OnceLock;
 use regex::Regex;
 
 use super::catalog::{self, Property};
+use super::chain;
 use super::java_regex;
 use crate::config::Properties;
 
 const KEY_COLUMNS: &str = r"^\s*([^:]+):([^:,]+(,[^:,]+)*)\s*$";
 const REPLICA_IDENTITY: &str = r"(?i)^\s*(?<tablepredicate>[^\s:]+):(?<replicaidentity>DEFAULT|(INDEX) (?<indexname>.\w*)|FULL|NOTHING)\s*$";
+
+/// Words that are no name of a Java class or package (`SourceVersion.isName`).
+const JAVA_KEYWORDS: [&str; 54] = [
+    "_", "abstract", "assert", "boolean", "break", "byte", "case", "catch", "char", "class", "const",
+    "continue", "default", "do", "double", "else", "enum", "extends", "false", "final", "finally",
+    "float", "for", "goto", "if", "implements", "import", "instanceof", "int", "interface", "long",
+    "native", "new", "null", "package", "private", "protected", "public", "return", "short", "static",
+    "strictfp", "super", "switch", "synchronized", "this", "throw", "throws", "transient", "true",
+    "try", "void", "volatile", "while",
+];
 
 /// All errors of a property's value.
 pub(super) fn run_all(property: &Property, value: Option<&str>, props: &Properties) -> Vec<String> {
@@ -60,9 +71,7 @@ fn run(check: &str, property: &Property, value: Option<&str>, props: &Properties
             debezium(name, fault.map(text))
         }
         "excludes" => {
-            let both = props
-                .get(argument)
-                .is_some_and(|other| !other.trim().is_empty());
+            let both = props.contains_key(argument);
             debezium(
                 name,
                 both.then(|| format!("\"{argument}\" is already specified")),
@@ -77,8 +86,9 @@ fn run(check: &str, property: &Property, value: Option<&str>, props: &Properties
 /// A check of the value alone; its words when it fails.
 fn simple(check: &str, value: &str) -> Option<String> {
     let trimmed = value.trim();
-    let int = trimmed.parse::<i32>().ok();
-    let long = trimmed.parse::<i64>().ok();
+    // Debezium takes numbers as they stand, without the spaces around them.
+    let int = value.parse::<i32>().ok();
+    let long = value.parse::<i64>().ok();
     let (good, words) = match check {
         "int" => (int.is_some(), "An integer is expected"),
         "positive_int" => (
@@ -118,12 +128,11 @@ fn simple(check: &str, value: &str) -> Option<String> {
 }
 
 fn format_error(value: &str, refuse: bool, others: &[char]) -> Option<String> {
+    let blank = value.trim().is_empty() && !refuse && others.contains(&',');
     let good = !refuse
         && value
-            .trim()
             .chars()
-            .all(|c| c.is_ascii_alphanumeric() || others.contains(&c));
-    let blank = value.trim().is_empty() && !refuse && others.contains(&',');
+            .all(|c| c.is_ascii_alphanumeric() || others.contains(&c) || blank);
     (!good || (value.trim().is_empty() && !blank)).then(|| {
         format!("{value} has invalid format (only the underscore, hyphen, dot and alphanumeric characters are allowed)")
     })
@@ -150,7 +159,9 @@ fn is_slot_name(value: &str) -> bool {
 fn is_java_class(value: &str) -> bool {
     let first = |c: char| c.is_alphabetic() || matches!(c, '_' | '$');
     value.split('.').all(|part| {
-        part.starts_with(first) && part.chars().all(|c| first(c) || c.is_alphanumeric())
+        part.starts_with(first)
+            && part.chars().all(|c| first(c) || c.is_alphanumeric())
+            && !JAVA_KEYWORDS.contains(&part)
     })
 }
 
@@ -212,12 +223,13 @@ fn connect_check(check: &str, argument: &str, name: &str, value: &str) -> Vec<St
             } else {
                 "converter"
             };
+            let interface = match r#type {
+                "converter" => "Converter",
+                _ => "HeaderConverter",
+            };
             match catalog::find_of(r#type, trimmed) {
                 Some(_) => Vec::new(),
-                None => vec![invalid(
-                    value,
-                    &format!("Class {value} could not be found."),
-                )],
+                None => vec![chain::no_such(name, value, interface)],
             }
         }
         "not_blank" if trimmed.is_empty() => vec![invalid("", "String must be non-empty")],

@@ -12,7 +12,9 @@ use crate::config::providers::{ProviderError, Providers};
 pub(crate) mod catalog;
 mod chain;
 mod checks;
+mod converters;
 mod java_regex;
+mod smt_checks;
 pub(crate) mod validate;
 
 /// The only connector there is.

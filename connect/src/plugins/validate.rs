@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use serde::Serialize;
 
 use super::catalog::{self, Definition, Property};
-use super::{CONNECTOR_CLASS, chain, checks};
+use super::{CONNECTOR_CLASS, chain, checks, converters};
 use crate::config::providers::ProviderError;
 use crate::config::{GivenProperties, Properties};
 use crate::engine::Problem;
@@ -128,6 +128,8 @@ async fn infos(shared: &Shared, given: &GivenProperties) -> Result<ConfigInfos, 
         configs.insert(property.definition.name.clone(), own(property, &props));
     }
     check_overrides(shared, &props, &mut configs);
+    check_source(shared, &props, &mut configs);
+    converters::add(&mut configs, &props);
     let own_errors = catalog::connector().properties.iter().any(|property| {
         configs
             .get(&property.definition.name)
@@ -289,6 +291,41 @@ fn is_secret(name: &str) -> bool {
         "secret",
     ];
     secret.iter().any(|ending| name.ends_with(ending))
+}
+
+/// What Connect itself asks of a source connector besides single values.
+fn check_source(shared: &Shared, props: &Properties, configs: &mut IndexMap<String, ConfigInfo>) {
+    let is = |property: &str, word: &str| {
+        let value = props.get(property).map(|value| value.trim());
+        value.is_some_and(|value| value.eq_ignore_ascii_case(word))
+    };
+    let mut tell = |property: &str, error: &str| {
+        if let Some(config) = configs.get_mut(property) {
+            config.value.errors.push(error.to_owned());
+        }
+    };
+    if is("exactly.once.support", "required") && !shared.config.exactly_once {
+        tell(
+            "exactly.once.support",
+            "This worker does not have exactly-once source support enabled.",
+        );
+    }
+    if is("transaction.boundary", "connector") {
+        tell(
+            "transaction.boundary",
+            "The connector does not support connector-defined transaction boundaries with the given configuration. Please reconfigure it to use a different transaction boundary definition.",
+        );
+    }
+    let groups = props.get("topic.creation.groups").map(String::as_str);
+    let groups: Vec<&str> = groups.unwrap_or_default().split(',').map(str::trim).collect();
+    let unique: std::collections::BTreeSet<_> = groups.iter().collect();
+    if unique.len() < groups.len() {
+        let shown = groups.join(", ");
+        tell(
+            "topic.creation.groups",
+            &format!("Invalid value [{shown}] for configuration topic.creation.groups: Duplicate alias provided."),
+        );
+    }
 }
 
 pub(super) fn missing(name: &str) -> String {

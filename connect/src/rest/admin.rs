@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
-use serde::Deserialize;
 use serde_json::json;
 
 use super::answer::{empty, ok, with_status};
+use super::query::Query;
 use super::{Answer, Api, body};
 use crate::herder::Command;
 use crate::refusal::Refusal;
@@ -37,10 +37,19 @@ pub(super) async fn health(State(api): State<Api>) -> Answer {
     }
     let ping = api.herder.ask(Command::Ping);
     match tokio::time::timeout(HEALTH_TIMEOUT, ping).await {
-        Ok(Ok(())) => ok(&json!({
-            "status": "healthy",
-            "message": "Worker has completed startup and is ready to handle requests.",
-        })),
+        Ok(Ok(())) => {
+            let mut body = json!({
+                "status": "healthy",
+                "message": "Worker has completed startup and is ready to handle requests.",
+            });
+            // The worker is not to be killed for one connector, so its status stays; who asks for
+            // more finds it here and in walcast_cdc_stalled.
+            let stalled = api.shared.live.stalled();
+            if !stalled.is_empty() {
+                body["stalled"] = json!(stalled);
+            }
+            ok(&body)
+        }
         Ok(Err(refusal)) => with_status(
             503,
             &json!({"status": "unhealthy", "message": refusal.to_string()}),
@@ -66,11 +75,6 @@ pub(super) async fn logger(State(api): State<Api>, Path(logger): Path<String>) -
     ok(&api.loggers.get(&logger).ok_or_else(missing)?)
 }
 
-#[derive(Deserialize)]
-struct LevelRequest {
-    level: Option<String>,
-}
-
 /// `PUT /admin/loggers/{logger}`, with `scope=worker` or `scope=cluster`.
 pub(super) async fn set_logger(
     State(api): State<Api>,
@@ -78,23 +82,24 @@ pub(super) async fn set_logger(
     RawQuery(query): RawQuery,
     body: Bytes,
 ) -> Answer {
-    let request: LevelRequest = body::require(&body)?;
-    let level = request.level.ok_or_else(|| {
+    let mut request = body::properties(&body)?;
+    let given = request.shift_remove("level").flatten().ok_or_else(|| {
         Refusal::bad_request("Desired 'level' parameter was not specified in request.")
     })?;
-    let now_ms = (api.shared.now_ms)();
-    let level = level.to_ascii_uppercase();
-    let Some(changed) = api.loggers.set(&logger, &level, now_ms) else {
-        return Err(Refusal::not_found(format!("invalid log level '{level}'.")).into());
-    };
-    if changed {
-        tracing::info!(logger, level, "log level changed");
+    let level = given.trim().to_ascii_uppercase();
+    if level.is_empty() {
+        return Err(Refusal::new(500, "Illegal null or empty Level name.").into());
     }
-    if query.is_some_and(|q| {
-        q.split('&')
-            .any(|pair| pair.eq_ignore_ascii_case("scope=cluster"))
-    }) {
+    let now_ms = (api.shared.now_ms)();
+    let Some(changed) = api.loggers.set(&logger, &level, now_ms) else {
+        return Err(Refusal::not_found(format!("invalid log level '{given}'.")).into());
+    };
+    if !changed.is_empty() {
+        tracing::info!(loggers = changed.join(","), level, "log level changed");
+    }
+    let scope = Query::parse(query.as_deref());
+    if scope.first("scope").is_some_and(|s| s.eq_ignore_ascii_case("cluster")) {
         return empty(204);
     }
-    ok(&changed.then_some(logger).into_iter().collect::<Vec<_>>())
+    ok(&changed)
 }

@@ -62,15 +62,16 @@ pub(super) struct OffsetRequest {
     pub(super) offset: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
-/// Reads a body; an empty one is no value.
+/// Reads a body; an empty one and `null` are no value.
 ///
 /// # Errors
 /// 500 with what is wrong and where, as Connect answers.
 pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<Option<T>, Refusal> {
-    if body.is_empty() {
+    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
+    if body.trim_ascii().is_empty() {
         return Ok(None);
     }
-    serde_json::from_slice(body).map_err(|e| {
+    serde_json::from_slice::<Option<T>>(body).map_err(|e| {
         Refusal::new(
             500,
             format!("The request body is not what is expected: {e}"),
@@ -83,7 +84,12 @@ pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<Option<T>, Refus
 /// # Errors
 /// 500 when it is empty or not as expected.
 pub(super) fn require<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
-    parse(body)?.ok_or_else(|| Refusal::new(500, "The request has no body; send it as JSON"))
+    parse(body)?.ok_or_else(missing)
+}
+
+/// There is no body where one must be.
+pub(super) fn missing() -> Refusal {
+    Refusal::new(500, "The request has no body; send it as JSON")
 }
 
 /// Reads a configuration.
@@ -92,6 +98,14 @@ pub(super) fn require<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
 /// 500 when the body is empty or no object of scalars.
 pub(super) fn properties(body: &[u8]) -> Result<GivenProperties, Refusal> {
     require(body).map(given)
+}
+
+/// Reads a configuration, where there is one.
+///
+/// # Errors
+/// 500 when it is no object of scalars.
+pub(super) fn parse_properties(body: &[u8]) -> Result<Option<GivenProperties>, Refusal> {
+    Ok(parse(body)?.map(given))
 }
 
 fn given(scalars: IndexMap<String, Scalar>) -> GivenProperties {

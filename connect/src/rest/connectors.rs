@@ -4,10 +4,12 @@ use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
+use percent_encoding::{AsciiSet, CONTROLS};
 use serde_json::{Map, Value, json};
 
 use super::answer::{empty, ok, with_status};
 use super::body::{self, CreateRequest};
+use super::query::Query;
 use super::{Answer, Api};
 use crate::config::{GivenProperties, Properties};
 use crate::herder::{Command, Existing, Put};
@@ -18,15 +20,30 @@ use crate::store::config_record::TargetState;
 use crate::store::configs::Connector;
 use crate::views::{self, ConnectorInfo};
 
+/// What does not stand for itself in a segment of a path (RFC 3986).
+const OUTSIDE_SEGMENTS: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'/')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
 /// `GET /connectors`, with `expand=status` and `expand=info`.
 pub(super) async fn list(State(api): State<Api>, RawQuery(query): RawQuery) -> Answer {
     let names = api.shared.configs.names();
-    let query = query.unwrap_or_default();
-    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    let expand: Vec<_> = pairs
-        .filter(|(key, _)| *key == "expand")
-        .map(|(_, v)| v)
-        .collect();
+    let query = Query::parse(query.as_deref());
+    let expand: Vec<&str> = query.all("expand").collect();
     if expand.is_empty() {
         return ok(&names);
     }
@@ -85,8 +102,9 @@ pub(super) async fn patch_config(
     headers: HeaderMap,
     body: Bytes,
 ) -> Answer {
-    let patch = body::properties(&body)?;
+    let patch = body::parse_properties(&body)?;
     let now = connector(&api, &name)?.props;
+    let patch = patch.ok_or_else(body::missing)?;
     let mut given = given_of(&now);
     for (key, value) in patch {
         match value {
@@ -192,6 +210,7 @@ fn locate(response: &mut Response, headers: &HeaderMap, name: &str) {
     let Some(host) = headers.get(header::HOST).and_then(|h| h.to_str().ok()) else {
         return;
     };
+    let name = percent_encoding::utf8_percent_encode(name, OUTSIDE_SEGMENTS);
     if let Ok(location) = HeaderValue::from_str(&format!("http://{host}/connectors/{name}")) {
         response.headers_mut().insert(header::LOCATION, location);
     }
@@ -224,11 +243,10 @@ pub(super) async fn task_status(
     State(api): State<Api>,
     Path((name, index)): Path<(String, String)>,
 ) -> Answer {
-    ok(&views::task_status(
-        &api.shared,
-        &name,
-        super::task_index(&index)?,
-    )?)
+    let index = super::task_index(&index)?;
+    let missing = |_| Refusal::not_found(format!("No status found for task {name}-{index}"));
+    let index = u32::try_from(index).map_err(missing)?;
+    ok(&views::task_status(&api.shared, &name, index)?)
 }
 
 /// `DELETE /connectors/{name}`.

@@ -120,7 +120,7 @@ fn needs_owner(request: &Request) -> bool {
 /// The connector that a request to create one names.
 fn name_in(body: &[u8]) -> Option<String> {
     let body: serde_json::Value = serde_json::from_slice(body).ok()?;
-    Some(body.get("name")?.as_str()?.to_owned())
+    Some(body.get("name")?.as_str()?.trim().to_owned())
 }
 
 /// The owner's answer; `None` when the owner is this worker.

@@ -3,6 +3,7 @@
 use axum::extract::{Path, RawQuery, State};
 
 use super::answer::{empty, with_status};
+use super::query::Query;
 use super::{Answer, Api};
 use crate::herder::{Command, Restart};
 use crate::refusal::Refusal;
@@ -38,12 +39,11 @@ pub(super) async fn restart(
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Answer {
-    let query = query.unwrap_or_default();
-    let flag = |name: &str| {
-        let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        pairs.any(|(key, value)| key == name && value.eq_ignore_ascii_case("true"))
-    };
-    let (include_tasks, only_failed) = (flag("includeTasks"), flag("onlyFailed"));
+    let query = Query::parse(query.as_deref());
+    let (include_tasks, only_failed) = (
+        query.switch("includeTasks", false),
+        query.switch("onlyFailed", false),
+    );
     let restart = Restart {
         name,
         include_tasks,
@@ -65,7 +65,13 @@ pub(super) async fn restart_task(
     State(api): State<Api>,
     Path((name, index)): Path<(String, String)>,
 ) -> Answer {
-    let index = super::task_index(&index)?;
+    let index = match u32::try_from(super::task_index(&index)?) {
+        Ok(index) => index,
+        Err(_) if api.shared.configs.get(&name).is_none() => {
+            return Err(Refusal::not_found(format!("Unknown connector: {name}")).into());
+        }
+        Err(_) => return Err(Refusal::not_found(format!("Unknown task: {name}-{index}")).into()),
+    };
     api.herder
         .ask(|reply| Command::RestartTask(name, index, reply))
         .await?;

@@ -10,18 +10,19 @@ mod body;
 mod connectors;
 mod decorate;
 mod forward;
+mod internal;
 mod lifecycle;
 mod listen;
 mod live;
+mod media;
 mod metrics;
 mod offsets;
 mod plugins;
+mod query;
 
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{Method, header};
-use axum::middleware::Next;
+use axum::extract::DefaultBodyLimit;
 use axum::response::Response;
 use axum::routing::{get, post, put};
 use axum::{Router, middleware};
@@ -67,7 +68,7 @@ fn router(api: Api) -> Router {
         routes = routes.route_layer(check.clone());
         metrics = metrics.route_layer(check);
     }
-    let routes = routes.route_layer(middleware::from_fn(negotiate));
+    let routes = routes.route_layer(middleware::from_fn(media::negotiate));
     let now_ms = api.shared.now_ms;
     let mut app = finish(routes.merge(metrics), api);
     if let Some(users) = users {
@@ -90,7 +91,7 @@ fn router(api: Api) -> Router {
 
 /// What the listeners of `admin.listeners` serve.
 fn admin_router(api: Api) -> Router {
-    let routes = admin_routes().route_layer(middleware::from_fn(negotiate));
+    let routes = admin_routes().route_layer(middleware::from_fn(media::negotiate));
     finish(routes, api)
 }
 
@@ -133,7 +134,11 @@ fn connect_routes() -> Router<Api> {
                 .patch(connectors::patch_config),
         )
         .route("/connectors/{name}/status", get(connectors::status))
-        .route("/connectors/{name}/tasks", get(connectors::tasks))
+        .route(
+            "/connectors/{name}/tasks",
+            get(connectors::tasks).post(internal::tasks),
+        )
+        .route("/connectors/{name}/fence", put(internal::fence))
         .route(
             "/connectors/{name}/tasks/{index}/status",
             get(connectors::task_status),
@@ -168,37 +173,8 @@ fn connect_routes() -> Router<Api> {
         )
 }
 
-/// Connect takes and gives JSON only: 415 and 406 for anything else.
-async fn negotiate(request: Request, next: Next) -> Response {
-    match refused_media(&request) {
-        Some(status) => bare(status),
-        None => next.run(request).await,
-    }
-}
-
-fn refused_media(request: &Request) -> Option<u16> {
-    let media = |name: header::HeaderName| {
-        let value = request.headers().get(name)?.to_str().ok()?;
-        Some(value.to_ascii_lowercase())
-    };
-    let first = |given: &str| given.split(';').next().map(|media| media.trim().to_owned());
-    let changes = matches!(
-        *request.method(),
-        Method::POST | Method::PUT | Method::PATCH
-    );
-    let given = media(header::CONTENT_TYPE).filter(|_| changes);
-    if given.is_some_and(|given| first(&given).as_deref() != Some("application/json")) {
-        return Some(415);
-    }
-    let json = |range: String| matches!(&*range, "*/*" | "application/*" | "application/json");
-    let takes_json = |accepted: &str| accepted.split(',').filter_map(first).any(json);
-    media(header::ACCEPT)
-        .is_some_and(|accepted| !takes_json(&accepted))
-        .then_some(406)
-}
-
 /// A task's index in a path; anything but a number is no path of ours.
-fn task_index(text: &str) -> Result<u32, Refusal> {
+fn task_index(text: &str) -> Result<i32, Refusal> {
     text.parse()
         .map_err(|_| Refusal::not_found("HTTP 404 Not Found"))
 }

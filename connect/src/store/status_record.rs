@@ -53,6 +53,10 @@ pub(crate) struct Status {
     /// The plugin's version; none where nothing runs.
     #[serde(default)]
     pub(crate) version: Option<String>,
+    /// How often a task was started again by itself, or is about to be. Walcast's own: there only
+    /// where `walcast.task.restart.max.attempts` allows it and the task has failed.
+    #[serde(default, skip_serializing_if = "Option::is_none", rename = "walcast_restarts")]
+    pub(crate) restarts: Option<u32>,
 }
 
 /// Whose status a record holds.
@@ -168,6 +172,7 @@ mod tests {
             worker_id: "127.0.0.1:18083".into(),
             generation,
             version: version.map(str::to_owned),
+            restarts: None,
         }))
     }
 

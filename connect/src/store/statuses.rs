@@ -212,6 +212,7 @@ mod tests {
             worker_id,
             generation: 1,
             version: None,
+            restarts: None,
         })
     }
 

@@ -115,7 +115,8 @@ async fn an_initial_state_is_kept_until_resumed() {
     let world = World::start().await;
     for (name, given, state, tasks) in [
         ("s", "stopped", "STOPPED", &[][..]),
-        ("p", "PAUSED", "PAUSED", &["PAUSED"][..]),
+        // As in Connect, it gets its task when it is resumed.
+        ("p", "PAUSED", "PAUSED", &[][..]),
     ] {
         let body = json!({"name": name, "config": props(json!({})), "initial_state": given});
         assert_eq!(world.ask("POST", "/connectors", body).await.status, 201);

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::{Notify, mpsc};
 use walcast_connect::engine::{
-    ConfigChange, Control, Engine, Ownership, Problem, Refused, RunningTask, SignalRequest,
-    SnapshotReport, TableAdded, TableRequest, TaskEvent,
+    ConfigChange, Control, Engine, Ownership, Problem, Refused, RestartPolicy, RunningTask,
+    SignalRequest, SnapshotReport, TableAdded, TableRequest, TaskEvent,
 };
 
 /// What the fake has seen.
@@ -30,7 +31,7 @@ pub(crate) struct Seen {
 /// The fake engine. Properties:
 /// `fake.problem=NAME:TEXT` is a problem of a property; `fake.fail=TRACE` fails the task;
 /// `fake.topics=a,b` are topics in use; `fake.refuse=STATUS:TEXT` refuses signals and tables, and with
-/// `fake.sql` names that cure; a table that `table.include.list` lacks is to be added to it; `fake.slow.stop=true` stops only when [`Fake::let_go`].
+/// `fake.sql` names that cure; `fake.restarts` is how often a failed task may be started again; a table that `table.include.list` lacks is to be added to it; `fake.slow.stop=true` stops only when [`Fake::let_go`].
 #[derive(Default)]
 pub(crate) struct Fake {
     pub(crate) seen: Arc<Mutex<Seen>>,
@@ -135,6 +136,7 @@ impl Engine for Fake {
             slow,
             props: props.clone(),
             run_id,
+            restarts: get("fake.restarts").parse().unwrap_or_default(),
             _events: events,
         }))
     }
@@ -146,6 +148,7 @@ struct FakeTask {
     slow: Option<Arc<Notify>>,
     props: BTreeMap<String, String>,
     run_id: String,
+    restarts: u32,
     _events: mpsc::Sender<TaskEvent>,
 }
 
@@ -160,6 +163,14 @@ impl RunningTask for FakeTask {
 
     fn run_id(&self) -> String {
         self.run_id.clone()
+    }
+
+    fn restart_policy(&self) -> RestartPolicy {
+        RestartPolicy {
+            max_attempts: Some(self.restarts),
+            delay_initial: Duration::from_millis(50),
+            delay_max: Duration::from_millis(50),
+        }
     }
 
     async fn stop(self: Box<Self>) {

@@ -42,6 +42,30 @@ async fn a_failed_task_shows_its_trace_and_touches_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_failed_task_is_started_again_where_its_policy_says_so() {
+    let world = World::start().await;
+    let extra = json!({"fake.fail": "it broke", "fake.restarts": "2"});
+    world.create("c", extra).await;
+    let status = world
+        .until("/connectors/c/status", |answer| {
+            let task = &answer.body["tasks"][0];
+            task["state"] == "FAILED" && task["trace"] == "it broke"
+        })
+        .await;
+    assert_eq!(world.fake.starts("c"), 3);
+    assert_eq!(status.body["tasks"][0]["walcast_restarts"], 2);
+    // Somebody looks after it: the count begins anew.
+    let path = "/connectors/c/restart?includeTasks=true&onlyFailed=true";
+    assert_eq!(world.ask("POST", path, Value::Null).await.status, 202);
+    while world.fake.starts("c") < 6 {
+        world.get("/").await;
+    }
+    world.put("/connectors/c/pause").await;
+    world.until_state("c", "PAUSED", &["FAILED"]).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_slow_stop_delays_no_other_connector() {
     let world = World::start().await;
     world

@@ -180,7 +180,7 @@ async fn connectors_that_kafka_connect_has_left_are_taken_over() {
     }
     world.start_worker().await;
     world.until_state("c", "RUNNING", &["RUNNING"]).await;
-    world.until_state("p", "PAUSED", &["PAUSED"]).await;
+    world.until_state("p", "PAUSED", &[]).await;
     let password = world.fake.seen.lock().unwrap().props["c"]["database.password"].clone();
     assert_eq!(password, "${env:NOT_ASKED_FOR}");
     world.end().await;

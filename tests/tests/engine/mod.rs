@@ -7,6 +7,7 @@ mod faults;
 mod guard;
 mod incremental;
 mod interrupted;
+mod isolation;
 mod restart;
 mod seeds;
 mod server;
