@@ -22,6 +22,19 @@ pub struct Problem {
     pub message: String,
 }
 
+impl Problem {
+    /// All problems of a configuration, a line each.
+    pub(crate) fn list(problems: &[Self]) -> String {
+        let lines = problems
+            .iter()
+            .map(|p| format!("{}: {}", p.property, p.message));
+        format!(
+            "The connector's configuration is not valid:\n{}",
+            lines.collect::<Vec<_>>().join("\n")
+        )
+    }
+}
+
 /// What a task tells its worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TaskEvent {

@@ -206,7 +206,9 @@ mod tests {
     #[test]
     fn changes_are_applied_over_the_start_and_unknown_levels_are_not() {
         let (seen, filters) = std::sync::mpsc::sync_channel(4);
-        let loggers = Loggers::new("warn", move |filter| drop(seen.try_send(filter.to_string())));
+        let loggers = Loggers::new("warn", move |filter| {
+            drop(seen.try_send(filter.to_string()))
+        });
         assert_eq!(loggers.get("root").unwrap().level, "WARN");
         assert_eq!(loggers.set("io.debezium", "LOUD", 1), None);
         assert!(loggers.get("io.debezium").is_none());

@@ -33,6 +33,7 @@ from clients.wait import wait_for
 QUIET = (
     "walcast_api_analytics_errors_total",
     "walcast_cdc_offset_mismatch_total",
+    "walcast_cdc_records_skipped_total",
     "walcast_cdc_restarts_total",
     "walcast_sink_dead_letters_total",
     "walcast_sink_retries_total",

@@ -47,11 +47,23 @@ fn defaults_are_debeziums() {
 #[test]
 fn a_transforms_option_that_only_its_start_would_refuse_is_taken() {
     for (class, option, value) in [
-        ("io.debezium.transforms.outbox.EventRouter", "table.op.invalid.behavior", "x"),
-        ("org.apache.kafka.connect.transforms.TimestampRouter", "timestamp.format", "foo"),
+        (
+            "io.debezium.transforms.outbox.EventRouter",
+            "table.op.invalid.behavior",
+            "x",
+        ),
+        (
+            "org.apache.kafka.connect.transforms.TimestampRouter",
+            "timestamp.format",
+            "foo",
+        ),
     ] {
         let option = format!("transforms.t.{option}");
-        let config = parse(&[("transforms", "t"), ("transforms.t.type", class), (&option, value)]);
+        let config = parse(&[
+            ("transforms", "t"),
+            ("transforms.t.type", class),
+            (&option, value),
+        ]);
         let at_start = config.unwrap().at_start;
         assert_eq!(at_start.len(), 1, "{at_start:?}");
         assert_eq!(at_start[0].property, option);

@@ -133,7 +133,10 @@ impl Guard {
         let error = match tokio::time::timeout(STOP_TIMEOUT, attempt).await {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error.trace()),
-            Err(_) => Some(format!("it has not ended after {} s", STOP_TIMEOUT.as_secs())),
+            Err(_) => Some(format!(
+                "it has not ended after {} s",
+                STOP_TIMEOUT.as_secs()
+            )),
         };
         self.activity.enter(Phase::Elsewhere);
         if let Some(error) = error {

@@ -175,13 +175,31 @@ mod tests {
         let at = |seconds| begun + Duration::from_secs(seconds);
         let mut still = Stillness::new(glance(Phase::Reading, 1), begun);
         let seconds = |silent: Option<Duration>| silent.map(|silent| silent.as_secs());
-        assert_eq!(seconds(still.see(glance(Phase::Reading, 1), at(5))), Some(5));
+        assert_eq!(
+            seconds(still.see(glance(Phase::Reading, 1), at(5))),
+            Some(5)
+        );
         assert_eq!(seconds(still.see(glance(Phase::Reading, 2), at(6))), None);
-        assert_eq!(seconds(still.see(glance(Phase::Reading, 2), at(9))), Some(3));
-        assert_eq!(seconds(still.see(glance(Phase::HandingOn, 2), at(10))), None);
-        assert_eq!(seconds(still.see(glance(Phase::HandingOn, 2), at(14))), Some(4));
-        assert_eq!(seconds(still.see(glance(Phase::Elsewhere, 2), at(15))), None);
-        assert_eq!(seconds(still.see(glance(Phase::Elsewhere, 2), at(90))), None);
+        assert_eq!(
+            seconds(still.see(glance(Phase::Reading, 2), at(9))),
+            Some(3)
+        );
+        assert_eq!(
+            seconds(still.see(glance(Phase::HandingOn, 2), at(10))),
+            None
+        );
+        assert_eq!(
+            seconds(still.see(glance(Phase::HandingOn, 2), at(14))),
+            Some(4)
+        );
+        assert_eq!(
+            seconds(still.see(glance(Phase::Elsewhere, 2), at(15))),
+            None
+        );
+        assert_eq!(
+            seconds(still.see(glance(Phase::Elsewhere, 2), at(90))),
+            None
+        );
     }
 
     #[tokio::test]

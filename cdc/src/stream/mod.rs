@@ -80,7 +80,11 @@ impl Reader<'_> {
         self.signals.incremental.begin()?;
         loop {
             let waits = self.signals.incremental.is_full();
-            let phase = if waits { Phase::Elsewhere } else { Phase::Reading };
+            let phase = if waits {
+                Phase::Elsewhere
+            } else {
+                Phase::Reading
+            };
             self.activity.enter(phase);
             tokio::select! {
                 biased;

@@ -122,7 +122,10 @@ mod tests {
         let (mut restarts, now) = (Restarts::default(), Instant::now());
         assert_eq!(restarts.failed(RestartPolicy::OFF, now), None);
         assert_eq!((restarts.count(), restarts.due), (None, None));
-        let endless = RestartPolicy { max_attempts: None, ..POLICY };
+        let endless = RestartPolicy {
+            max_attempts: None,
+            ..POLICY
+        };
         for _ in 0..40 {
             assert!(restarts.failed(endless, now).is_some());
         }

@@ -195,7 +195,7 @@ impl Runner {
                 self.task = Task::Running(task, received);
                 self.say_connector(State::Running, None);
             }
-            Err(problems) => self.fail_connector(&describe(&problems)),
+            Err(problems) => self.fail_connector(&Problem::list(&problems)),
         }
     }
 
@@ -388,14 +388,4 @@ async fn next_event(task: &mut Task) -> Option<TaskEvent> {
         Task::Running(_, events) => events.recv().await,
         _ => std::future::pending().await,
     }
-}
-
-fn describe(problems: &[Problem]) -> String {
-    let lines = problems
-        .iter()
-        .map(|p| format!("{}: {}", p.property, p.message));
-    format!(
-        "The connector's configuration is not valid:\n{}",
-        lines.collect::<Vec<_>>().join("\n")
-    )
 }

@@ -71,7 +71,10 @@ pub(crate) fn connector() -> &'static Plugin {
 /// A plugin by class name or alias, of any type.
 pub(crate) fn find(name: &str) -> Option<&'static Plugin> {
     let class = class_of(name)?;
-    catalog().plugins.iter().find(|plugin| plugin.class == class)
+    catalog()
+        .plugins
+        .iter()
+        .find(|plugin| plugin.class == class)
 }
 
 /// A plugin of one type by class name or alias.

@@ -130,7 +130,23 @@ fn add_alias(
         Vec::new(),
     );
     let Some(plugin) = plugin else { return };
-    for (order, property) in (2..).zip(sorted(plugin, (kind.common)())) {
+    add_options(
+        configs,
+        (&prefix, &group),
+        sorted(plugin, (kind.common)()),
+        props,
+    );
+}
+
+/// Adds the options of one alias; `place` is the prefix of its properties and its group.
+fn add_options(
+    configs: &mut IndexMap<String, ConfigInfo>,
+    place: (&str, &str),
+    properties: Vec<Property>,
+    props: &Properties,
+) {
+    let (prefix, group) = place;
+    for (order, property) in (2..).zip(properties) {
         let checks = property.checks;
         let mut definition = property.definition;
         let option = definition.name.clone();
@@ -138,7 +154,7 @@ fn add_alias(
         definition.order = order;
         definition.group = Some(match definition.group {
             Some(own) => format!("{group}: {own}"),
-            None => group.clone(),
+            None => group.to_owned(),
         });
         let given = props.get(&definition.name);
         let mut errors = type_errors(&definition, given.map(String::as_str));

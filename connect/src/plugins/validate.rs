@@ -317,13 +317,19 @@ fn check_source(shared: &Shared, props: &Properties, configs: &mut IndexMap<Stri
         );
     }
     let groups = props.get("topic.creation.groups").map(String::as_str);
-    let groups: Vec<&str> = groups.unwrap_or_default().split(',').map(str::trim).collect();
+    let groups: Vec<&str> = groups
+        .unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .collect();
     let unique: std::collections::BTreeSet<_> = groups.iter().collect();
     if unique.len() < groups.len() {
         let shown = groups.join(", ");
         tell(
             "topic.creation.groups",
-            &format!("Invalid value [{shown}] for configuration topic.creation.groups: Duplicate alias provided."),
+            &format!(
+                "Invalid value [{shown}] for configuration topic.creation.groups: Duplicate alias provided."
+            ),
         );
     }
 }

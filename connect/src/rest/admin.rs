@@ -98,7 +98,10 @@ pub(super) async fn set_logger(
         tracing::info!(loggers = changed.join(","), level, "log level changed");
     }
     let scope = Query::parse(query.as_deref());
-    if scope.first("scope").is_some_and(|s| s.eq_ignore_ascii_case("cluster")) {
+    if scope
+        .first("scope")
+        .is_some_and(|s| s.eq_ignore_ascii_case("cluster"))
+    {
         return empty(204);
     }
     ok(&changed)

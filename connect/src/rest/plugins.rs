@@ -12,14 +12,19 @@ use crate::refusal::Refusal;
 /// `GET /connector-plugins`, with `connectorsOnly=false`.
 pub(super) async fn list(State(api): State<Api>, RawQuery(query): RawQuery) -> Answer {
     let connectors_only = Query::parse(query.as_deref()).switch("connectorsOnly", true);
-    ok(&catalog::list(!connectors_only, api.shared.engine.version()))
+    ok(&catalog::list(
+        !connectors_only,
+        api.shared.engine.version(),
+    ))
 }
 
 /// `GET /connector-plugins/{plugin}/config`.
 pub(super) async fn config(State(api): State<Api>, Path(plugin): Path<String>) -> Answer {
     let found = catalog::find(&plugin);
     let missing = || match PROVIDERS.iter().any(|name| is_named(name, &plugin)) {
-        true => Refusal::bad_request(format!("Invalid plugin class {plugin}. Valid types are sink, source, converter, header_converter, transformation, predicate.")),
+        true => Refusal::bad_request(format!(
+            "Invalid plugin class {plugin}. Valid types are sink, source, converter, header_converter, transformation, predicate."
+        )),
         false => Refusal::not_found(format!("Unknown plugin {plugin}.")),
     };
     let version = api.shared.engine.version();

@@ -55,7 +55,11 @@ pub(crate) struct Status {
     pub(crate) version: Option<String>,
     /// How often a task was started again by itself, or is about to be. Walcast's own: there only
     /// where `walcast.task.restart.max.attempts` allows it and the task has failed.
-    #[serde(default, skip_serializing_if = "Option::is_none", rename = "walcast_restarts")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        rename = "walcast_restarts"
+    )]
     pub(crate) restarts: Option<u32>,
 }
 

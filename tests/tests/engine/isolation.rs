@@ -63,13 +63,25 @@ const REFUSES: [(&str, &str); 3] = [
 
 #[test]
 fn a_frozen_database_and_a_failing_transform_touch_no_other_connector() -> Result<()> {
-    let lab = Lab::builder("apart").postgres(18).postgres(15).kafka().start()?;
+    let lab = Lab::builder("apart")
+        .postgres(18)
+        .postgres(15)
+        .kafka()
+        .start()?;
     for (version, name) in [(18, "good"), (18, "refused"), (15, "frozen")] {
         database(&lab, version, name)?;
     }
     let worker = Worker::start(&lab, "worker", "apart", false)?;
     worker.put("good", &on(&lab, 18, "good", &[]))?;
-    worker.put("frozen", &on(&lab, 15, "frozen", &[("walcast.watchdog.timeout.ms", "3000")]))?;
+    worker.put(
+        "frozen",
+        &on(
+            &lab,
+            15,
+            "frozen",
+            &[("walcast.watchdog.timeout.ms", "3000")],
+        ),
+    )?;
     worker.wait_state("good", "RUNNING")?;
     worker.wait_state("frozen", "RUNNING")?;
     insert(&lab, "good", 0..1, 1)?;
@@ -110,8 +122,14 @@ fn what_a_transform_refuses_is_left_out_where_that_is_tolerated() -> Result<()> 
         ("errors.tolerance", "all"),
         ("errors.log.enable", "true"),
         ("transforms", "unwrap,cast"),
-        ("transforms.unwrap.type", "io.debezium.transforms.ExtractNewRecordState"),
-        ("transforms.cast.type", "org.apache.kafka.connect.transforms.Cast$Value"),
+        (
+            "transforms.unwrap.type",
+            "io.debezium.transforms.ExtractNewRecordState",
+        ),
+        (
+            "transforms.cast.type",
+            "org.apache.kafka.connect.transforms.Cast$Value",
+        ),
         ("transforms.cast.spec", "v:int32"),
     ];
     worker.put("tolerant", &connector(&lab, "tolerant", "tolerant", &extra))?;
@@ -120,7 +138,10 @@ fn what_a_transform_refuses_is_left_out_where_that_is_tolerated() -> Result<()> 
     lab.postgres().query("tolerant", sql)?;
     let mut records = Topic::open(&lab.kafka().bootstrap, "tolerant.public.t")?;
     let came = records.read(2, super::QUIET)?;
-    let ids: Vec<_> = came.iter().map(|record| record.value["id"].clone()).collect();
+    let ids: Vec<_> = came
+        .iter()
+        .map(|record| record.value["id"].clone())
+        .collect();
     anyhow::ensure!(ids == [1, 3], "{ids:?}");
     let metrics = worker.rest("GET", "/metrics", None)?.ok()?;
     let counted = "walcast_cdc_records_skipped_total{topic=\"tolerant.public.t\"} 1";

@@ -76,7 +76,9 @@ impl Chain {
     pub(crate) fn build(links: &[Link]) -> (Option<Self>, Vec<ChainProblem>) {
         let mut problems = Vec::new();
         let steps: Vec<Option<Step>> = links.iter().map(|link| step(link, &mut problems)).collect();
-        let wrong = problems.iter().any(|problem| problem.grade != Grade::Warning);
+        let wrong = problems
+            .iter()
+            .any(|problem| problem.grade != Grade::Warning);
         let steps: Option<Vec<Step>> = steps.into_iter().collect();
         (
             steps.filter(|_| !wrong).map(|steps| Self { steps }),
