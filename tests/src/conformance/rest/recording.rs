@@ -27,7 +27,7 @@ pub(in super::super) fn recording(
     let kept = answer.headers.iter();
     let kept = kept.filter(|(name, _)| request.headers.contains(name));
     let kept: Map<_, _> = kept
-        .map(|(name, value)| (name.clone(), value.as_str().into()))
+        .map(|(name, value)| (name.clone(), mask::body(target, &value.as_str().into())))
         .collect();
     if !kept.is_empty() {
         recording["headers"] = kept.into();
