@@ -1,7 +1,9 @@
-//! Readers that nobody here wrote read our topics: Kafka's own consumer with Kafka Connect's own
-//! JsonConverter, Kafka's console consumer, and ClickHouse. What they read is what was written.
+//! Programs that nobody here wrote. They read our topics: Kafka's own consumer with Kafka Connect's own
+//! JsonConverter, Kafka's console consumer, and ClickHouse; what they read is what was written. And a
+//! published client of Kafka Connect's REST API drives our worker.
 
 mod clickhouse;
+mod connect_client;
 mod table;
 
 use std::collections::BTreeMap;
