@@ -62,7 +62,11 @@ fn open_with_file(
     let stored = file.load()?;
     let (offset, seen) = stored.map_or((None, None), |stored| (Some(stored.offset), stored.system));
     let producer = producer::make(settings, config, None)?;
-    let topics = Topics::new(Arc::clone(settings), config.topic_creation.clone());
+    let topics = Topics::new(
+        Arc::clone(settings),
+        config.topic_creation.clone(),
+        context.topics_used.clone(),
+    );
     let publisher = AtLeastOnce::new(
         producer,
         topics,
