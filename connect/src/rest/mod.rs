@@ -97,12 +97,15 @@ fn admin_router(api: Api) -> Router {
 
 /// Adds what holds for every path and for those that are none.
 fn finish(routes: Router<Api>, api: Api) -> Router {
-    routes
+    let paths = routes
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .fallback(async || bare(404))
         .method_not_allowed_fallback(async || bare(405))
+        .with_state(api);
+    // Which methods a path takes stands in an answer only outside of what is layered upon its routes.
+    Router::new()
+        .fallback_service(paths)
         .layer(middleware::from_fn(decorate::options))
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .with_state(api)
 }
 
 fn admin_routes() -> Router<Api> {

@@ -116,7 +116,7 @@ fn a_server_goes_on_from_its_file_of_offsets() -> Result<()> {
 
 #[test]
 fn a_server_keeps_offsets_in_kafka_and_takes_transforms() -> Result<()> {
-    let lab = lab("servertopic", 17)?;
+    let lab = lab("servertopic", 15)?;
     let extra = "debezium.source.offset.storage=org.apache.kafka.connect.storage.KafkaOffsetBackingStore\n\
         debezium.source.offset.storage.topic=server-offsets\n\
         debezium.source.offset.storage.partitions=1\n\
