@@ -288,7 +288,7 @@ fn connect_check(check: &str, argument: &str, name: &str, value: &str) -> Vec<St
 /// Debezium's defaults are 8192 and 2048. What is no number is the other checks' business.
 fn queue_size(name: &str, props: &Properties) -> Vec<String> {
     let number = |name: &str, default: i32| match props.get(name) {
-        Some(text) => text.trim().parse::<i32>().ok(),
+        Some(text) => text.parse::<i32>().ok(),
         None => Some(default),
     };
     let Some(queue) = number(name, 8192) else {

@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 use super::validate::{ConfigInfo, ConfigValue};
 use super::{catalog, chain, smt_checks};
 use crate::config::Properties;
+use crate::java_map;
 
 /// The properties that name converters, and what `converter.type` is for each.
 const KINDS: [(&str, &str); 3] = [
@@ -20,8 +21,11 @@ pub(super) fn add(configs: &mut IndexMap<String, ConfigInfo>, props: &Properties
         let Some(plugin) = named.and_then(|class| catalog::find_of(kind, class)) else {
             continue;
         };
-        for described in &plugin.properties {
-            let option = described.definition.name.as_str();
+        // Connect keeps them in a hash map.
+        let named = plugin.properties.iter();
+        let named = named.map(|described| (described.definition.name.clone(), described));
+        for (option, described) in java_map::as_grown(&named.collect()) {
+            let option = option.as_str();
             let mut definition = described.definition.clone();
             definition.name = format!("{property}.{option}");
             let given = match option {

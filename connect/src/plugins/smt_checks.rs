@@ -33,9 +33,7 @@ pub(super) fn fault(check: &str, option: &str, value: Option<&str>) -> Option<St
         ("mode", Some(_)) if !one_of(|word, text| word.eq_ignore_ascii_case(text)) => {
             invalid(&format!("Value must be one of {words}"))
         }
-        ("regex", None) => invalid(
-            "Invalid regex: Cannot invoke \"String.isEmpty()\" because \"this.pattern\" is null",
-        ),
+        ("regex", None) => invalid("Invalid regex: null"),
         ("regex", Some(text)) => {
             let wrong = super::java_regex::check(text.trim()).err()?;
             invalid(&format!("Invalid regex: {wrong}"))
