@@ -135,12 +135,12 @@ impl Input<'_> {
         reason = "null is told from what cannot be read"
     )]
     fn array(&mut self) -> Option<Option<Vec<u8>>> {
-        match self.bytes.get(self.at)? {
-            &NULL => {
+        match *self.bytes.get(self.at)? {
+            NULL => {
                 self.at += 1;
                 Some(None)
             }
-            &REFERENCE => {
+            REFERENCE => {
                 self.at += 1;
                 let index = self.u32()?.checked_sub(FIRST_HANDLE)?;
                 let array = self.arrays.get(usize::try_from(index).ok()?)?;

@@ -130,15 +130,18 @@ impl Reader<'_> {
         !self.cursor.is_in_group() || self.batch.bytes() >= GROUP_BYTES_MAX
     }
 
+    /// Whether something is to be done before the next event.
+    fn takes_no_more(&self) -> bool {
+        (self.batch.is_full() && self.is_whole())
+            || self.signals.incremental.is_full()
+            || self.blocking_is_due()
+    }
+
     /// Handles an event and those that are ready behind it, until the batch is full or handed on.
     async fn take(&mut self, event: ReplicationEvent) -> Result<()> {
         let seq = self.seq;
         self.handle(event).await?;
-        while self.seq == seq
-            && !(self.batch.is_full() && self.is_whole())
-            && !self.signals.incremental.is_full()
-            && !self.blocking_is_due()
-        {
+        while self.seq == seq && !self.takes_no_more() {
             let Some(ready) = futures_util::FutureExt::now_or_never(self.stream.next()) else {
                 return Ok(());
             };
