@@ -1,8 +1,11 @@
 //! The two workers: Kafka Connect with Debezium, and Walcast, on one properties file.
 
 use std::fs;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use serde_json::Value;
 use walcast_lab::{Debezium, Lab, Port, Service, wait_for};
 use walcast_tests::SOON;
@@ -45,14 +48,21 @@ pub(super) struct Parties {
     pub(super) rest: Rest,
     debezium: Service,
     walcast: Service,
+    group: String,
+    groups: BaseConsumer,
     _port: Port,
 }
+
+const CALL: Duration = Duration::from_secs(10);
 
 impl Parties {
     /// None of them runs yet.
     pub(super) fn on(lab: &Lab, group: &str) -> Result<Self> {
         let dir = lab.dir().join("workers");
         fs::create_dir_all(&dir)?;
+        let groups = ClientConfig::new()
+            .set("bootstrap.servers", &lab.kafka().bootstrap)
+            .create()?;
         let port = Port::reserve()?;
         let url = format!("http://127.0.0.1:{}", port.number());
         let file = dir.join("connect-distributed.properties");
@@ -61,21 +71,23 @@ impl Parties {
             rest: Rest::new(&url),
             debezium: Debezium::worker(&dir, &file, &url)?,
             walcast: Worker::service("walcast", &dir, &file, &url)?,
+            group: group.to_owned(),
+            groups,
             _port: port,
         })
     }
 
-    /// Starts a worker, again when it ends by itself, as an orchestrator would: Kafka Connect does
-    /// while the group still holds a killed worker of the other protocol.
+    /// Starts a worker. Kafka Connect ends by itself while the group still holds a killed worker of
+    /// another protocol, so that one's session is waited for.
     pub(super) fn start(&self, party: Party) -> Result<()> {
-        let service = self.service(party);
-        wait_for(&format!("the start of {party:?}"), SOON, || {
-            match service.start() {
-                Ok(()) => Ok(Some(())),
-                Err(_) if service.exited()?.is_some() => Ok(None),
-                Err(error) => Err(error),
-            }
-        })
+        if party == Party::Debezium {
+            wait_for("the group to be empty", SOON, || {
+                let list = self.groups.fetch_group_list(Some(&self.group), CALL)?;
+                let mut groups = list.groups().iter();
+                Ok(groups.all(|group| group.members().is_empty()).then_some(()))
+            })?;
+        }
+        self.service(party).start()
     }
 
     pub(super) fn end(&self, party: Party, end: End) -> Result<()> {
