@@ -160,7 +160,7 @@ fn properties(lab: &Lab, group: &str, url: &str) -> Result<String> {
          session.timeout.ms=6000\n\
          heartbeat.interval.ms=2000\n\
          scheduled.rebalance.max.delay.ms=0\n\
-         producer.transaction.timeout.ms=5000\n\
+         producer.transaction.timeout.ms=15000\n\
          listeners={url}\n\
          plugin.discovery=service_load\n\
          plugin.path={}\n",

@@ -24,12 +24,22 @@ const LATER: [u64; 2] = [6_000, 20_000];
 /// Records after which a snapshot is taken to be under way.
 const SOME: usize = 1_000;
 
+/// Small pieces in small requests, one after the other, so that Walcast takes a while.
+const SLOWLY: [(&str, &str); 3] = [
+    ("producer.override.batch.size", "4000"),
+    (
+        "producer.override.max.in.flight.requests.per.connection",
+        "1",
+    ),
+    ("walcast.snapshot.chunk.blocks", "4"),
+];
+
 #[test]
 fn cut_snapshots_are_continued_or_taken_again_both_ways() -> Result<()> {
     let halves = Halves::start()?;
-    halves.begin("first_d", "later_d")?;
+    halves.begin("first_d", "later_d", &[])?;
     halves.cut(Party::Debezium, "first_d", "later_d")?;
-    halves.begin("first_w", "later_w")?;
+    halves.begin("first_w", "later_w", &SLOWLY)?;
     halves.cut(Party::Walcast, "first_w", "later_w")
 }
 
@@ -89,17 +99,8 @@ impl Halves {
     }
 
     /// Begins a first snapshot of one table and an incremental one of another.
-    fn begin(&self, first: &str, later: &str) -> Result<()> {
-        // Sent in small requests, one after the other, so that it takes a while.
-        let slowly = [
-            ("producer.override.batch.size", "4000"),
-            (
-                "producer.override.max.in.flight.requests.per.connection",
-                "1",
-            ),
-            ("walcast.snapshot.chunk.blocks", "4"),
-        ];
-        let config = self.config(first, &format!("public.{first}"), &slowly);
+    fn begin(&self, first: &str, later: &str, extra: &[(&str, &str)]) -> Result<()> {
+        let config = self.config(first, &format!("public.{first}"), extra);
         let data = json!({"data-collections": [format!("public.{later}")], "type": "incremental"});
         let sql = format!("insert into signals values ('{later}', 'execute-snapshot', '{data}')");
         self.lab.postgres().query(DATABASE, &sql)?;
