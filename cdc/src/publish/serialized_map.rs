@@ -212,7 +212,7 @@ mod tests {
                 .map(|n: u32| {
                     (
                         n.to_be_bytes().to_vec(),
-                        (n % 3 > 0).then(|| vec![7; n as usize]),
+                        (!n.is_multiple_of(3)).then(|| vec![7; n as usize]),
                     )
                 })
                 .collect();

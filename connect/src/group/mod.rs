@@ -73,7 +73,7 @@ mod tests {
         ]
         .map(|name| shards.of(name))
         .to_vec();
-        assert_eq!(of, [12, 15, 21, 7]);
+        assert_eq!(of, [12, 21, 3, 21]);
     }
 
     #[test]
