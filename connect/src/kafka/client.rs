@@ -63,8 +63,13 @@ impl Clients {
         walcast_cdc::apply_kafka_properties(&mut base, &config.kafka)
             .map_err(|e| UsageError::new(e.to_string()))?;
         let metadata = base.create_with_context(Quiet).map_err(|e| {
+            // The value, which the error itself would show, may be a password.
+            let why = match &e {
+                KafkaError::ClientConfig(_, why, property, _) => format!("{why} ({property})"),
+                other => other.to_string(),
+            };
             UsageError::new(format!(
-                "the worker's Kafka client properties are wrong: {e}"
+                "the worker's Kafka client properties are wrong: {why}"
             ))
         })?;
         Ok(Self {
