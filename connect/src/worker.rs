@@ -78,14 +78,7 @@ impl Worker {
         let admin_addresses = admin_addresses.context("asking for the listeners' addresses")?;
         let port = addresses.first().map_or(0, SocketAddr::port);
         let advertised = config.advertised_url(port);
-        let cluster_id = kafka::connect(&clients).await?;
-        tracing::debug!(cluster_id, "Kafka answers");
-        let topics = [
-            ("config", &config.config_topic),
-            ("offset", &config.offset_topic),
-            ("status", &config.status_topic),
-        ];
-        kafka::ensure(&clients, &topics).await?;
+        let cluster_id = reach_kafka(&clients, &config).await?;
         let mut stages = Stages::default();
         let state = State::read_back(&config, &clients, &mut stages).await?;
         let worker_id = advertised.worker_id();
@@ -192,6 +185,19 @@ impl Worker {
             )
         })
     }
+}
+
+/// Waits for Kafka and sees to the internal topics. Returns the cluster's id.
+async fn reach_kafka(clients: &Clients, config: &WorkerConfig) -> anyhow::Result<String> {
+    let cluster_id = kafka::connect(clients).await?;
+    tracing::debug!(cluster_id, "Kafka answers");
+    let topics = [
+        ("config", &config.config_topic),
+        ("offset", &config.offset_topic),
+        ("status", &config.status_topic),
+    ];
+    kafka::ensure(clients, &topics).await?;
+    Ok(cluster_id)
 }
 
 /// The worker's parts, in the order in which they are stopped.
