@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rdkafka::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
+use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 use tokio::sync::Notify;
 
@@ -36,6 +36,8 @@ struct State {
     outstanding: VecDeque<(u64, usize)>,
     /// The first delivery that failed.
     failed: Option<KafkaError>,
+    /// Whether the client has counted a record as delivered that no broker has given an offset.
+    unproven: bool,
 }
 
 impl Deliveries {
@@ -68,6 +70,11 @@ impl Deliveries {
         if let Some(error) = state.failed.clone() {
             return Err(fault("delivering records to Kafka", error));
         }
+        if state.unproven {
+            return Err(EngineError::transient(
+                "Kafka's client took a record for delivered because a later one was, but no broker has given it an offset; all is sent again from the checkpoint",
+            ));
+        }
         while state
             .outstanding
             .front()
@@ -92,6 +99,9 @@ impl ProducerContext for Deliveries {
     fn delivery(&self, result: &DeliveryResult<'_>, seq: usize) {
         let mut state = self.state();
         match result {
+            // The client takes what it is about to send again for delivered as soon as a later record
+            // is. A partition that has just become its leader's takes the later one, however.
+            Ok(message) if message.offset() < 0 => state.unproven = true,
             Ok(_) => {
                 let seq = seq as u64;
                 if let Some(entry) = state.outstanding.iter_mut().find(|(s, _)| *s == seq) {
@@ -101,8 +111,8 @@ impl ProducerContext for Deliveries {
             Err((error, _)) if state.failed.is_none() => state.failed = Some(error.clone()),
             Err(_) => {}
         }
-        let wake =
-            state.failed.is_some() || state.outstanding.front().is_some_and(|(_, n)| *n == 0);
+        let broken = state.failed.is_some() || state.unproven;
+        let wake = broken || state.outstanding.front().is_some_and(|(_, n)| *n == 0);
         drop(state);
         if wake {
             self.changed.notify_one();

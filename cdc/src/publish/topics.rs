@@ -114,17 +114,27 @@ async fn await_partitions(producer: &Arc<KafkaProducer>, topic: &Arc<str>) -> Re
     }
 }
 
-/// Whether all partitions of the topic have a leader, as far as the producer knows.
+/// Whether all partitions of the topic have a leader, as far as the producer knows, and the leaders
+/// know it too.
+///
+/// Brokers tell of a new partition's leader a moment before that leader takes records. A first record
+/// in this moment is refused and a second one taken, out of order; and Kafka's client then counts the
+/// first one as delivered. So each leader is asked for the partition's end.
 fn partitions(producer: &KafkaProducer, topic: &str) -> KafkaResult<bool> {
-    let metadata = producer.client().fetch_metadata(Some(topic), ANSWER)?;
-    let found = metadata.topics().iter().find(|found| found.name() == topic);
-    Ok(found.is_some_and(|found| {
-        let partitions = found.partitions();
-        let led = partitions
-            .iter()
-            .all(|partition| partition.error().is_none() && partition.leader() >= 0);
-        found.error().is_none() && !partitions.is_empty() && led
-    }))
+    let client = producer.client();
+    let metadata = client.fetch_metadata(Some(topic), ANSWER)?;
+    let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else {
+        return Ok(false);
+    };
+    let partitions = found.partitions();
+    let led = partitions
+        .iter()
+        .all(|partition| partition.error().is_none() && partition.leader() >= 0);
+    if found.error().is_some() || partitions.is_empty() || !led {
+        return Ok(false);
+    }
+    let knows = |id| client.fetch_watermarks(topic, id, ANSWER).is_ok();
+    Ok(partitions.iter().all(|partition| knows(partition.id())))
 }
 
 /// Makes `topic` unless it exists.

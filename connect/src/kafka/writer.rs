@@ -40,6 +40,14 @@ impl TopicWriter {
         let deliveries = try_join_all(sends).await;
         let deliveries = deliveries
             .map_err(|(e, _)| KafkaFault::new(&format!("writing to topic {}", self.topic), e))?;
+        // The client takes a record for delivered when a later one is, whatever the broker took.
+        if deliveries.iter().any(|delivered| delivered.offset < 0) {
+            let why = "a record was counted as delivered without an offset; it may not be there, so do the same again";
+            return Err(KafkaFault::new(
+                &format!("writing to topic {}", self.topic),
+                why,
+            ));
+        }
         Ok(deliveries.iter().map(|d| (d.partition, d.offset)).collect())
     }
 }
