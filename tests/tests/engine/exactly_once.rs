@@ -49,11 +49,10 @@ fn a_zombie_is_fenced() -> Result<()> {
 fn required_without_a_worker_that_can_is_refused() -> Result<()> {
     let lab = lab("noeos", 18)?;
     let worker = Worker::start(&lab, "worker", "noeos", false)?;
-    worker.put("noeos", &connector(&lab, "noeos", "noeos", &[REQUIRED]))?;
-    let trace = worker.wait_state("noeos", "FAILED")?;
-    assert!(
-        trace.contains("exactly.once.source.support=enabled"),
-        "{trace}"
-    );
+    let config = connector(&lab, "noeos", "noeos", &[REQUIRED]);
+    let answer = worker.rest("PUT", "/connectors/noeos/config", Some(&config))?;
+    assert_eq!(answer.status, 400, "{}", answer.body);
+    let words = "This worker does not have exactly-once source support enabled";
+    assert!(answer.body.contains(words), "{}", answer.body);
     Ok(())
 }

@@ -18,8 +18,9 @@ const DATABASE: &str = "halves";
 /// Rows of the tables that first snapshots read.
 const FIRST: u64 = 40_000;
 
-/// Rows of the tables that incremental snapshots read: Debezium's first, which is slower.
-const LATER: [u64; 2] = [6_000, 20_000];
+/// Rows of the tables that incremental snapshots read, Debezium's first: so many that neither is over
+/// before the first snapshot is under way.
+const LATER: [u64; 2] = [24_000, 20_000];
 
 /// Records after which a snapshot is taken to be under way.
 const SOME: usize = 1_000;
@@ -37,9 +38,9 @@ const SLOWLY: [(&str, &str); 3] = [
 #[test]
 fn cut_snapshots_are_continued_or_taken_again_both_ways() -> Result<()> {
     let halves = Halves::start()?;
-    halves.begin("first_d", "later_d", &[])?;
+    halves.begin(Party::Debezium, "first_d", "later_d")?;
     halves.cut(Party::Debezium, "first_d", "later_d")?;
-    halves.begin("first_w", "later_w", &SLOWLY)?;
+    halves.begin(Party::Walcast, "first_w", "later_w")?;
     halves.cut(Party::Walcast, "first_w", "later_w")
 }
 
@@ -98,15 +99,32 @@ impl Halves {
         connector(&self.lab, DATABASE, name, &properties)
     }
 
-    /// Begins a first snapshot of one table and an incremental one of another.
-    fn begin(&self, first: &str, later: &str, extra: &[(&str, &str)]) -> Result<()> {
-        let config = self.config(first, &format!("public.{first}"), extra);
-        let data = json!({"data-collections": [format!("public.{later}")], "type": "incremental"});
-        let sql = format!("insert into signals values ('{later}', 'execute-snapshot', '{data}')");
+    /// Begins a first snapshot of one table and an incremental one of another. What `party` takes
+    /// longer for comes first, so that neither is over before the other is under way.
+    fn begin(&self, party: Party, first: &str, later: &str) -> Result<()> {
+        match party {
+            Party::Debezium => {
+                self.begin_incremental(later)?;
+                self.begin_first(first, &[])
+            }
+            Party::Walcast => {
+                self.begin_first(first, &SLOWLY)?;
+                self.begin_incremental(later)
+            }
+        }
+    }
+
+    fn begin_first(&self, table: &str, extra: &[(&str, &str)]) -> Result<()> {
+        let config = self.config(table, &format!("public.{table}"), extra);
+        self.parties.rest.put(table, &config)?;
+        self.wait_some(table, table)
+    }
+
+    fn begin_incremental(&self, table: &str) -> Result<()> {
+        let data = json!({"data-collections": [format!("public.{table}")], "type": "incremental"});
+        let sql = format!("insert into signals values ('{table}', 'execute-snapshot', '{data}')");
         self.lab.postgres().query(DATABASE, &sql)?;
-        self.wait_some("later", later)?;
-        self.parties.rest.put(first, &config)?;
-        self.wait_some(first, first)
+        self.wait_some("later", table)
     }
 
     /// Waits until a snapshot is under way.
