@@ -29,6 +29,10 @@ use crate::tls;
 /// Marks a request that another worker has passed on; it is not passed on again.
 const FORWARDED: HeaderName = HeaderName::from_static("walcast-forwarded");
 
+/// Marks an answer of a worker that does not own the connector: nothing was done, and whoever passed
+/// the request on looks again.
+const MOVING: HeaderName = HeaderName::from_static("walcast-moving");
+
 /// How long a request waits for the group to settle: longer than a dead worker takes to lose its
 /// connectors.
 const SETTLE_MAX: Duration = Duration::from_secs(20);
@@ -49,7 +53,8 @@ const REQUEST_HEADERS: [HeaderName; 4] = [
     header::CONTENT_TYPE,
     header::ACCEPT,
 ];
-const ANSWER_HEADERS: [HeaderName; 3] = [
+const ANSWER_HEADERS: [HeaderName; 4] = [
+    MOVING,
     header::CONTENT_TYPE,
     header::LOCATION,
     header::WWW_AUTHENTICATE,
@@ -99,7 +104,12 @@ pub(super) async fn to_owner(
     match place(&api, &name, &parts, &body).await {
         Ok(None) => next.run(Request::from_parts(parts, body.into())).await,
         Ok(Some(answer)) => answer,
-        Err(refusal) => refuse(refusal),
+        Err(refusal) => {
+            let mut answer = refuse(refusal);
+            let one = HeaderValue::from_static("1");
+            answer.headers_mut().insert(MOVING, one);
+            answer
+        }
     }
 }
 
@@ -147,6 +157,7 @@ async fn place(
         let refusal = match place {
             Ok(Place::Here) => return Ok(None),
             Ok(Place::At(url)) => match send(api, &url, parts, body).await {
+                Ok(answer) if answer.headers().contains_key(MOVING) => Refusal::moving(name),
                 Ok(answer) => return Ok(Some(answer)),
                 Err(Unsent::NotReached(why)) => broken(&url, &why),
                 Err(Unsent::Broken(why)) => return Err(broken(&url, &why)),

@@ -40,7 +40,16 @@ impl Cluster {
             let table = format!("create table t{i}(id bigint primary key)");
             cluster.query(&table)?;
             let worker = &cluster.workers[i % cluster.workers.len()];
-            worker.put(name, &cluster.config(i))?;
+            let config = cluster.config(i);
+            let path = format!("/connectors/{name}/config");
+            // While a worker joins, a connector may have no owner; clients of Connect ask again too.
+            wait_for("the connector to be taken", SOON, || {
+                let answer = worker.rest("PUT", &path, Some(&config))?;
+                match answer.status {
+                    409 => Ok(None),
+                    _ => answer.ok().map(Some),
+                }
+            })?;
         }
         cluster.wait_running(NOBODY)?;
         Ok(cluster)
