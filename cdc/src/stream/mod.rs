@@ -6,6 +6,7 @@
 
 pub(crate) mod blocking;
 pub(crate) mod boundaries;
+mod frames;
 pub(crate) mod heartbeat;
 pub(crate) mod position;
 pub(crate) mod relations;
@@ -21,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use walcast_wire::connect_offset::Offset;
 use walcast_wire::encoder::{EncodeError, Outcome};
 use walcast_wire::lsn::Lsn;
-use walcast_wire::pgoutput::{self, LogicalMessage, Message};
+use walcast_wire::pgoutput::Message;
 
 use crate::batch::{BATCH_BYTES_MAX, Batch};
 use crate::clock::SharedClock;
@@ -35,9 +36,6 @@ use heartbeat::Heartbeat;
 use position::Cursor;
 use relations::Relations;
 use signals::Signals;
-
-/// Microseconds between the Unix epoch and PostgreSQL's, 2000-01-01.
-const POSTGRES_EPOCH_US: i64 = 946_684_800_000_000;
 
 /// Bytes of a batch that is handed on although more changes may follow at the same LSN: rows of one
 /// log record whose values, stored out of line, are large.
@@ -193,102 +191,6 @@ impl Reader<'_> {
         self.stream.confirm(confirm);
         self.metrics.confirmed(confirm);
         Ok(())
-    }
-
-    async fn handle(&mut self, event: ReplicationEvent) -> Result<()> {
-        self.activity.step();
-        match event {
-            ReplicationEvent::Begin {
-                final_lsn,
-                xid,
-                commit_time_micros,
-            } => {
-                let commit_us = commit_time_micros + POSTGRES_EPOCH_US;
-                self.cursor.begin(xid, Lsn::new(final_lsn.0), commit_us);
-                self.begin();
-            }
-            ReplicationEvent::Commit { end_lsn, .. } => {
-                let end = Lsn::new(end_lsn.0);
-                self.end(end)?;
-                self.metrics.received(self.cursor.commit_us(), end);
-                if let Some(xid) = self.cursor.xid() {
-                    self.signals.incremental.committed(xid);
-                }
-                self.cursor.commit(end);
-                if self.window_ends() {
-                    Box::pin(self.end_window()).await?;
-                }
-            }
-            ReplicationEvent::XLogData {
-                wal_start,
-                data,
-                wal_end,
-                ..
-            } => {
-                self.server_is_at(Lsn::new(wal_end.0));
-                let lsn = Lsn::new(wal_start.0);
-                // What only describes, such as a relation, comes without an LSN.
-                if lsn != Lsn::ZERO {
-                    self.tell_begin(lsn)?;
-                }
-                self.message(lsn, &data).await?;
-            }
-            ReplicationEvent::KeepAlive { wal_end, .. } => {
-                self.server_is_at(Lsn::new(wal_end.0));
-                self.cursor.keepalive(Lsn::new(wal_end.0));
-                if self.window_ends() {
-                    Box::pin(self.end_window()).await?;
-                }
-            }
-            ReplicationEvent::Message {
-                transactional,
-                lsn,
-                prefix,
-                content,
-            } => {
-                self.logical_message(&LogicalMessage {
-                    transactional,
-                    lsn: Lsn::new(lsn.0),
-                    prefix: &prefix,
-                    content: &content,
-                })?;
-            }
-            ReplicationEvent::StoppedAt { .. } => {}
-        }
-        Ok(())
-    }
-
-    fn server_is_at(&self, end: Lsn) {
-        self.metrics.server(end);
-        self.activity.server(end);
-    }
-
-    async fn message(&mut self, lsn: Lsn, data: &[u8]) -> Result<()> {
-        let message = pgoutput::decode(data).map_err(|e| {
-            EngineError::definite(format!(
-                "the server sent a message that is not pgoutput protocol 1: {e}"
-            ))
-            .because(e)
-        })?;
-        match &message {
-            Message::Relation(relation) => {
-                if self.relations.is_fresh(relation) {
-                    self.settle().await;
-                }
-                self.relations.learn(relation).await?;
-                self.announced(relation);
-                Ok(())
-            }
-            Message::Insert(_) => self.change(lsn, &message, "INSERT").await,
-            Message::Update(_) => self.change(lsn, &message, "UPDATE").await,
-            Message::Delete(_) => self.change(lsn, &message, "DELETE").await,
-            Message::Truncate(_) => self.change(lsn, &message, "TRUNCATE").await,
-            Message::Origin(origin) => {
-                self.cursor.origin(origin.name, origin.commit_lsn);
-                Ok(())
-            }
-            _ => Ok(()),
-        }
     }
 
     /// Lets `poll.interval.ms` pass since the current transaction's commit.
