@@ -21,7 +21,36 @@ pub struct Kafka {
     /// `127.0.0.1:<port>`.
     pub bootstrap: String,
     service: Service,
-    ports: [Port; 2],
+    ports: Ports,
+}
+
+/// The ports of a broker.
+pub(crate) struct Ports {
+    broker: Port,
+    controller: Port,
+    detour: Port,
+    told: Port,
+}
+
+impl Ports {
+    pub(crate) fn reserve() -> Result<Self> {
+        Ok(Self {
+            broker: Port::reserve()?,
+            controller: Port::reserve()?,
+            detour: Port::reserve()?,
+            told: Port::reserve()?,
+        })
+    }
+}
+
+/// A second way to the broker, for whoever wants to stand between it and a client.
+#[derive(Clone, Copy, Debug)]
+pub struct Detour {
+    /// The loopback port on which the broker listens.
+    pub listens: u16,
+    /// The loopback port that it tells clients who came this way. It is reserved, and nothing
+    /// listens there yet.
+    pub told: u16,
 }
 
 impl Kafka {
@@ -36,10 +65,10 @@ impl Kafka {
     pub(crate) fn start(lab: &LabDir) -> Result<Self> {
         let installed = Installed::find()?;
         let dir = lab.part("kafka", None)?;
-        let ports = [Port::reserve()?, Port::reserve()?];
+        let ports = Ports::reserve()?;
         let settings = dir.join("server.properties");
         let data = dir.join("data");
-        let text = properties(ports[0].number(), ports[1].number(), &data);
+        let text = properties(&ports, &data);
         fs::write(&settings, text).with_context(|| format!("write {}", settings.display()))?;
         let prepared = installed.prepared()?;
         prepared.format(&data)?;
@@ -47,14 +76,22 @@ impl Kafka {
             "-XX:SharedArchiveFile={}",
             prepared.classes.display()
         ));
-        let service = broker(java, &settings, &ports[0]);
+        let service = broker(java, &settings, &ports.broker);
         service.start()?;
-        let bootstrap = format!("127.0.0.1:{}", ports[0].number());
+        let bootstrap = format!("127.0.0.1:{}", ports.broker.number());
         Ok(Self {
             bootstrap,
             service,
             ports,
         })
+    }
+
+    /// The way in on which somebody may stand between the broker and its clients.
+    pub fn detour(&self) -> Detour {
+        Detour {
+            listens: self.ports.detour.number(),
+            told: self.ports.told.number(),
+        }
     }
 
     /// A Java with Kafka, its tools and Kafka Connect on its class path; add options, a class or a
@@ -71,7 +108,7 @@ impl Kafka {
     /// # Errors
     /// When the broker cannot be reached or refuses.
     pub fn create_topic(&self, name: &str, partitions: u32) -> Result<()> {
-        request::create_topic(self.ports[0].number(), name, partitions)
+        request::create_topic(self.ports.broker.number(), name, partitions)
             .with_context(|| format!("make topic {name}"))
     }
 }
@@ -95,15 +132,18 @@ fn broker(java: Spec, settings: &Path, port: &Port) -> Service {
 
 /// After a kill the controller lets the broker in again only when its old session has ended, so
 /// sessions are short.
-fn properties(broker: u16, controller: u16, data: &Path) -> String {
+fn properties(ports: &Ports, data: &Path) -> String {
+    let [broker, controller, detour, told] =
+        [&ports.broker, &ports.controller, &ports.detour, &ports.told].map(Port::number);
     format!(
         "process.roles=broker,controller\n\
          node.id=1\n\
          controller.quorum.voters=1@127.0.0.1:{controller}\n\
-         listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}\n\
-         advertised.listeners=PLAINTEXT://127.0.0.1:{broker}\n\
+         listeners=PLAINTEXT://127.0.0.1:{broker},DETOUR://127.0.0.1:{detour},CONTROLLER://127.0.0.1:{controller}\n\
+         advertised.listeners=PLAINTEXT://127.0.0.1:{broker},DETOUR://127.0.0.1:{told}\n\
+         inter.broker.listener.name=PLAINTEXT\n\
          controller.listener.names=CONTROLLER\n\
-         listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT\n\
+         listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,DETOUR:PLAINTEXT\n\
          log.dirs={}\n\
          num.partitions=1\n\
          offsets.topic.replication.factor=1\n\

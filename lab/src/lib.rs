@@ -40,7 +40,7 @@ pub use self::bring::{cached, run};
 pub use self::clickhouse::ClickHouse;
 pub use self::config::{cache_dir, cargo, on_path, target_dir, workspace_dir};
 pub use self::debezium::Debezium;
-pub use self::kafka::Kafka;
+pub use self::kafka::{Detour, Kafka};
 pub use self::lab::{Builder, Lab};
 pub use self::ports::Port;
 pub use self::postgres::{Postgres, Rows};

@@ -4,6 +4,7 @@
 
 pub mod binary;
 pub mod conformance;
+pub mod proxy;
 pub mod rest;
 pub mod topic;
 pub mod worker;

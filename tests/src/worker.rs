@@ -12,6 +12,30 @@ use walcast_lab::{Lab, Port, Service, Spec};
 use crate::binary;
 use crate::rest::Rest;
 
+/// The environment variable that tells a worker on which port it reaches the database.
+const DATABASE_PORT: &str = "WALCAST_TEST_DATABASE_PORT";
+
+/// The `database.port` of a connector that reaches the database as its worker does.
+pub const WORKERS_DATABASE_PORT: &str = "${env:WALCAST_TEST_DATABASE_PORT}";
+
+/// How a worker reaches Kafka and the database.
+pub struct Network {
+    /// Kafka's `bootstrap.servers`.
+    pub bootstrap: String,
+    /// The database's port on loopback.
+    pub database_port: u16,
+}
+
+impl Network {
+    /// Nothing stands between the worker and the lab.
+    pub fn direct(lab: &Lab) -> Self {
+        Self {
+            bootstrap: lab.kafka().bootstrap.clone(),
+            database_port: lab.postgres().port,
+        }
+    }
+}
+
 /// A running worker.
 pub struct Worker {
     client: Rest,
@@ -34,6 +58,21 @@ impl Worker {
     /// # Errors
     /// When it does not come up.
     pub fn start(lab: &Lab, name: &str, group: &str, exactly_once: bool) -> Result<Self> {
+        let network = Network::direct(lab);
+        Self::start_on(&network, lab, name, group, exactly_once)
+    }
+
+    /// As [`Self::start`], on a network of its own.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn start_on(
+        network: &Network,
+        lab: &Lab,
+        name: &str,
+        group: &str,
+        exactly_once: bool,
+    ) -> Result<Self> {
         let dir = lab.dir().join(name);
         fs::create_dir_all(&dir)?;
         let port = Port::reserve()?;
@@ -41,9 +80,11 @@ impl Worker {
         let file = dir.join("worker.properties");
         fs::write(
             &file,
-            properties(&lab.kafka().bootstrap, group, &url, exactly_once),
+            properties(&network.bootstrap, group, &url, exactly_once),
         )?;
-        let service = Self::service(name, &dir, &file, &url)?;
+        let spec =
+            Self::spec(name, &dir, &file)?.env(DATABASE_PORT, network.database_port.to_string());
+        let service = Self::service_of(spec, &url);
         service.start()?;
         Ok(Self {
             client: Rest::new(&url),
@@ -96,12 +137,18 @@ impl Worker {
     /// # Errors
     /// When the program cannot be built.
     pub fn service(name: &str, dir: &Path, settings: &Path, url: &str) -> Result<Service> {
-        let spec = Spec::new(name, binary::walcast()?, dir)
-            .arg("connect")
-            .arg(settings);
+        Ok(Self::service_of(Self::spec(name, dir, settings)?, url))
+    }
+
+    fn spec(name: &str, dir: &Path, settings: &Path) -> Result<Spec> {
+        let spec = Spec::new(name, binary::walcast()?, dir);
+        Ok(spec.arg("connect").arg(settings))
+    }
+
+    fn service_of(spec: Spec, url: &str) -> Service {
         let address = url.to_owned();
         let answers = move |_| Ok(http::get(&address).is_ok_and(|answer| answer.status == 200));
-        Ok(Service::new(spec, Box::new(answers)))
+        Service::new(spec, Box::new(answers))
     }
 }
 
@@ -113,7 +160,8 @@ fn properties(bootstrap: &str, group: &str, url: &str, exactly_once: bool) -> St
          config.storage.replication.factor=1\noffset.storage.replication.factor=1\nstatus.storage.replication.factor=1\n\
          offset.storage.partitions=25\noffset.flush.interval.ms=200\nexactly.once.source.support={support}\n\
          key.converter=org.apache.kafka.connect.json.JsonConverter\nkey.converter.schemas.enable=false\n\
-         value.converter=org.apache.kafka.connect.json.JsonConverter\nvalue.converter.schemas.enable=false\n"
+         value.converter=org.apache.kafka.connect.json.JsonConverter\nvalue.converter.schemas.enable=false\n\
+         config.providers=env\nconfig.providers.env.class=org.apache.kafka.common.config.provider.EnvVarConfigProvider\n"
     )
 }
 

@@ -8,8 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::bring::need::{Need, ensure};
 use crate::bring::{cached, is_cached, maven, run};
-use crate::kafka::{broker, properties};
-use crate::ports::Port;
+use crate::kafka::{Ports, broker, properties};
 use crate::service::Spec;
 use crate::{java, versions};
 
@@ -83,10 +82,10 @@ impl Kafka {
 
     /// Formats a data folder, and runs a broker once so that Java can note the classes it loads.
     fn rehearse(&self, dir: &Path) -> Result<()> {
-        let ports = [Port::reserve()?, Port::reserve()?];
+        let ports = Ports::reserve()?;
         let data = dir.join("data");
         let settings = dir.join("server.properties");
-        let text = properties(ports[0].number(), ports[1].number(), &data);
+        let text = properties(&ports, &data);
         fs::write(&settings, text).with_context(|| format!("write {}", settings.display()))?;
         let format = self
             .java("format", dir)
@@ -105,7 +104,7 @@ impl Kafka {
         let rehearsal = broker(
             self.java("rehearsal", dir).arg(option),
             &settings,
-            &ports[0],
+            &ports.broker,
         );
         rehearsal.start()?;
         rehearsal.stop()?;

@@ -6,11 +6,15 @@ use anyhow::{Result, ensure};
 use serde_json::Value;
 use walcast_lab::{Lab, wait_for};
 use walcast_tests::SOON;
+use walcast_tests::proxy::Proxy;
 use walcast_tests::topic::Topic;
-use walcast_tests::worker::{Worker, connector};
+use walcast_tests::worker::{Network, WORKERS_DATABASE_PORT, Worker, connector};
 
 /// For requests to all workers: the one that is left out.
 pub(super) const NOBODY: usize = usize::MAX;
+
+/// The worker whose network can be cut.
+pub(super) const REMOTE: usize = 1;
 
 /// What happens to the workers, and what they run.
 pub(super) struct Cluster {
@@ -18,6 +22,7 @@ pub(super) struct Cluster {
     pub(super) workers: Vec<Worker>,
     name: String,
     connectors: Vec<String>,
+    cables: Vec<Proxy>,
 }
 
 impl Cluster {
@@ -26,8 +31,19 @@ impl Cluster {
         let lab = Lab::builder(name).postgres(18).kafka().start()?;
         lab.postgres()
             .query("postgres", &format!("create database {name}"))?;
+        let detour = lab.kafka().detour();
+        let kafka = Proxy::start(detour.told, detour.listens)?;
+        let database = Proxy::start(0, lab.postgres().port)?;
+        let remote = Network {
+            bootstrap: format!("127.0.0.1:{}", kafka.port()),
+            database_port: database.port(),
+        };
+        let direct = Network::direct(&lab);
         let workers: Result<Vec<_>> = (0..workers)
-            .map(|i| Worker::start(&lab, &format!("worker{i}"), name, false))
+            .map(|i| {
+                let network = if i == REMOTE { &remote } else { &direct };
+                Worker::start_on(network, &lab, &format!("worker{i}"), name, false)
+            })
             .collect();
         let connectors = (0..connectors).map(|i| format!("{name}{i}")).collect();
         let cluster = Self {
@@ -35,6 +51,7 @@ impl Cluster {
             workers: workers?,
             name: name.to_owned(),
             connectors,
+            cables: vec![kafka, database],
         };
         for (i, name) in cluster.connectors.iter().enumerate() {
             let table = format!("create table t{i}(id bigint primary key)");
@@ -62,8 +79,21 @@ impl Cluster {
     /// The configuration of a connector.
     pub(super) fn config(&self, index: usize) -> Value {
         let table = format!("public.t{index}");
-        let extra = [("table.include.list", &*table)];
+        let extra = [
+            ("table.include.list", &*table),
+            ("database.port", WORKERS_DATABASE_PORT),
+        ];
         connector(&self.lab, &self.name, &self.connectors[index], &extra)
+    }
+
+    /// Cuts [`REMOTE`] off from Kafka and the database; others still reach its REST interface.
+    pub(super) fn cut(&self) {
+        self.cables.iter().for_each(Proxy::cut);
+    }
+
+    /// Mends what was cut.
+    pub(super) fn mend(&self) {
+        self.cables.iter().for_each(Proxy::mend);
     }
 
     pub(super) fn query(&self, sql: &str) -> Result<walcast_lab::Rows> {

@@ -1,4 +1,4 @@
-//! Workers killed and frozen in turn, while rows are written: nothing lost, one owner each, and soon.
+//! Workers killed in turn, one frozen and one cut off, while rows are written: nothing lost, one owner each, and soon.
 //!
 //! `WALCAST_DEATHS=20` kills so many times; `WALCAST_CONNECTORS=30` shares so many connectors.
 
@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use walcast_lab::wait_for;
 use walcast_tests::SOON;
 
-use super::cluster::{Cluster, NOBODY};
+use super::cluster::{Cluster, NOBODY, REMOTE};
 
 const WORKERS: usize = 3;
 const CONNECTORS: usize = 9;
@@ -18,7 +18,7 @@ const DEATHS: usize = 3;
 
 /// How long the connectors of a worker may take to run elsewhere.
 const AFTER_KILL: Duration = Duration::from_secs(10);
-const AFTER_FREEZE: Duration = Duration::from_secs(15);
+const AFTER_LOSS: Duration = Duration::from_secs(15);
 
 #[test]
 fn workers_die_in_turn_and_nothing_is_lost() -> Result<()> {
@@ -41,7 +41,8 @@ fn workers_die_in_turn_and_nothing_is_lost() -> Result<()> {
         again += cluster.read_all(index, last)?;
     }
     report("kill -9", moves.kills, AFTER_KILL)?;
-    report("SIGSTOP", moves.freezes, AFTER_FREEZE)?;
+    report("SIGSTOP", moves.freezes, AFTER_LOSS)?;
+    report("a cut network", moves.cuts, AFTER_LOSS)?;
     tell(&format!(
         "{last} rows in each of {connectors} topics, {again} again, none lost"
     ));
@@ -53,6 +54,7 @@ fn workers_die_in_turn_and_nothing_is_lost() -> Result<()> {
 struct Moves {
     kills: Vec<Duration>,
     freezes: Vec<Duration>,
+    cuts: Vec<Duration>,
 }
 
 fn die(cluster: &Cluster, deaths: usize) -> Result<Moves> {
@@ -66,22 +68,43 @@ fn die(cluster: &Cluster, deaths: usize) -> Result<Moves> {
         worker.start()?;
         wait_takes_part(cluster, victim)?;
     }
+    let frozen = &cluster.workers[0];
+    moves.freezes = lost_for_a_while(cluster, 0, || frozen.pause(), || frozen.resume())?;
+    let cut = || {
+        cluster.cut();
+        Ok(())
+    };
+    let mend = || {
+        cluster.mend();
+        Ok(())
+    };
+    moves.cuts = lost_for_a_while(cluster, REMOTE, cut, mend)?;
+    Ok(moves)
+}
+
+/// Loses a worker that lives on and comes back; how long its connectors took to run elsewhere.
+fn lost_for_a_while(
+    cluster: &Cluster,
+    victim: usize,
+    lose: impl FnOnce() -> Result<()>,
+    find: impl FnOnce() -> Result<()>,
+) -> Result<Vec<Duration>> {
     let begun = Instant::now();
-    cluster.workers[0].pause()?;
-    moves.freezes.extend(moved(cluster, 0, begun)?);
-    let owners = cluster.owners(0)?;
-    cluster.workers[0].resume()?;
-    wait_takes_part(cluster, 0)?;
-    // Whoever woke up disturbs nobody: what did not move back is still run by the same worker.
+    lose()?;
+    let times = moved(cluster, victim, begun)?;
+    let owners = cluster.owners(victim)?;
+    find()?;
+    wait_takes_part(cluster, victim)?;
+    // Whoever came back disturbs nobody: what did not move back is still run by the same worker.
     let after = cluster.owners(NOBODY)?;
     for (name, owner) in owners {
         let now = &after[&name];
         ensure!(
-            *now == owner || Some(&**now) == cluster.id(0),
+            *now == owner || Some(&**now) == cluster.id(victim),
             "{name} went from {owner} to {now}"
         );
     }
-    Ok(moves)
+    Ok(times)
 }
 
 /// Waits until all that the victim ran is run elsewhere; how long each took.
