@@ -18,6 +18,7 @@ pub use self::client::Rows;
 use crate::bring::need::Need;
 use crate::bring::{cached, is_cached, maven, run};
 use crate::dir::{LabDir, is_open_to_all};
+use crate::lab::Lab;
 use crate::ports::Port;
 use crate::service::{Identity, Service, Spec};
 use crate::{config, versions};
@@ -30,6 +31,7 @@ pub struct Postgres {
     pub url: String,
     /// Its port.
     pub port: u16,
+    dir: PathBuf,
     service: Service,
     _port: Port,
 }
@@ -55,16 +57,20 @@ impl Postgres {
     pub(crate) fn start(version: u8, lab: &LabDir) -> Result<Self> {
         let binaries = binaries(version)?;
         let identity = identity()?;
-        let dir = lab.part(&format!("postgres-{version}"), identity)?;
-        let port = Port::reserve()?;
-        let data = dir.join("data");
-        initialise(&binaries, &data, identity, &dir)?;
-        configure(&data, port.number())?;
-
         let name = format!("postgres-{version}");
-        let spec = Spec::new(&name, binaries.join("postgres"), &dir)
+        let dir = lab.part(&name, identity)?;
+        let port = Port::reserve()?;
+        initialise(&binaries, &dir.join("data"), identity, &dir)?;
+        append(&dir.join("data"), &settings(port.number()))?;
+        Self::launch(version, &name, dir, port)
+    }
+
+    /// Starts the server whose data lies in `dir`.
+    fn launch(version: u8, name: &str, dir: PathBuf, port: Port) -> Result<Self> {
+        let data = dir.join("data");
+        let spec = Spec::new(name, binaries(version)?.join("postgres"), &dir)
             .args([Path::new("-D"), data.as_path()])
-            .identity(identity)
+            .identity(identity()?)
             .signals(Signal::SIGINT, Signal::SIGQUIT);
         let service = Service::new(spec, Box::new(move |pid| is_ready(&data, pid)));
         service.start()?;
@@ -72,9 +78,35 @@ impl Postgres {
             version,
             url: format!("postgres://postgres@127.0.0.1:{}/postgres", port.number()),
             port: port.number(),
+            dir,
             service,
             _port: port,
         })
+    }
+
+    /// Starts a hot standby of this server, which is stopped for a moment so that its data can be
+    /// copied. It streams through a slot `standby` and tells the primary what it reads.
+    ///
+    /// # Errors
+    /// When the data cannot be copied or one of the two does not come up.
+    pub fn standby(&self, lab: &Lab) -> Result<Self> {
+        let name = format!("standby-{}", self.version);
+        let dir = lab.dir.part(&name, identity()?)?;
+        let port = Port::reserve()?;
+        self.stop()?;
+        let mut copy = Command::new("cp");
+        copy.arg("--archive").arg(self.dir.join("data")).arg(&dir);
+        run(copy)?;
+        self.service.start()?;
+        let slot = "select pg_create_physical_replication_slot('standby', true)";
+        self.query("postgres", slot)?;
+        append(
+            &dir.join("data"),
+            &standby_settings(port.number(), self.port),
+        )?;
+        let signal = dir.join("data/standby.signal");
+        fs::write(&signal, "").with_context(|| format!("write {}", signal.display()))?;
+        Self::launch(self.version, &name, dir, port)
     }
 
     /// The URL of another database of this server.
@@ -158,8 +190,8 @@ fn initialise(binaries: &Path, data: &Path, identity: Option<Identity>, dir: &Pa
     run(spec.command()?).map(drop)
 }
 
-fn configure(data: &Path, port: u16) -> Result<()> {
-    let settings = format!(
+fn settings(port: u16) -> String {
+    format!(
         "listen_addresses = '127.0.0.1'\n\
          port = {port}\n\
          unix_socket_directories = ''\n\
@@ -170,19 +202,34 @@ fn configure(data: &Path, port: u16) -> Result<()> {
          max_prepared_transactions = 10\n\
          shared_buffers = 128MB\n\
          max_wal_size = 4GB\n"
-    );
+    )
+}
+
+/// What a standby has beside its primary's settings.
+fn standby_settings(port: u16, primary: u16) -> String {
+    format!(
+        "port = {port}\n\
+         primary_conninfo = 'host=127.0.0.1 port={primary} user=postgres dbname=postgres'\n\
+         primary_slot_name = 'standby'\n\
+         hot_standby_feedback = on\n"
+    )
+}
+
+/// Adds settings to those that a data folder has.
+fn append(data: &Path, settings: &str) -> Result<()> {
     let file = data.join("postgresql.conf");
     let mut text = fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
-    text.push_str(&settings);
+    text.push_str(settings);
     fs::write(&file, text).with_context(|| format!("write {}", file.display()))
 }
 
 /// `postmaster.pid` holds the process's id in its first line and its state in its eighth, which
-/// is what `pg_ctl --wait` looks at too.
+/// is what `pg_ctl --wait` looks at too. A standby that answers is in a state of its own.
 fn is_ready(data: &Path, pid: u32) -> Result<bool> {
     let Ok(text) = fs::read_to_string(data.join("postmaster.pid")) else {
         return Ok(false);
     };
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
-    Ok(lines.first() == Some(&pid.to_string().as_str()) && lines.get(7) == Some(&"ready"))
+    let answers = matches!(lines.get(7), Some(&"ready" | &"standby"));
+    Ok(lines.first() == Some(&pid.to_string().as_str()) && answers)
 }

@@ -251,7 +251,7 @@ mod tests {
     }
 
     fn seen() -> Visibility {
-        Visibility::parse("50:100:50").unwrap()
+        Visibility::parse("50:100:50", false).unwrap()
     }
 
     #[test]

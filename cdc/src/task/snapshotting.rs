@@ -13,8 +13,8 @@ use crate::checkpoint;
 use crate::error::Result;
 use crate::postgres::catalog::CapturedTable;
 use crate::postgres::connect::Session;
-use crate::postgres::fault;
 use crate::postgres::replication::{self, CreatedSlot, NewSlot};
+use crate::postgres::server;
 use crate::snapshot::collector::Checkpoints;
 use crate::snapshot::keeper::Keeper;
 use crate::snapshot::state::SnapshotState;
@@ -197,8 +197,6 @@ impl Run<'_> {
 
 /// Where the server's log stands.
 async fn current_lsn(session: &Session) -> Result<Lsn> {
-    let sql = "select pg_catalog.pg_current_wal_lsn()::text";
-    let row = session.query_one(sql, &[]).await;
-    let row = row.map_err(|e| fault::sql("reading pg_current_wal_lsn", e))?;
-    Ok(row.get::<_, &str>(0).parse().unwrap_or(Lsn::ZERO))
+    let server = server::read(session).await?;
+    Ok(server.end.unwrap_or(Lsn::ZERO))
 }

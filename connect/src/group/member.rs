@@ -136,6 +136,7 @@ impl Callbacks {
             held.trouble = None;
             held.shards.extend(gained);
         });
+        self.meter();
         // Without a herder the worker is stopping, and the group hears of it soon.
         drop(self.events.blocking_send(GroupEvent::Gained));
     }
@@ -152,11 +153,18 @@ impl Callbacks {
             held.abrupt = abrupt;
             held.shards.retain(|shard| !lost.contains(shard));
         });
+        self.meter();
         let (done, stopped) = oneshot::channel();
         let event = GroupEvent::Lost { shards: lost, done };
         if self.events.blocking_send(event).is_ok() && stopped.blocking_recv().is_err() {
             tracing::debug!("the herder has ended; nothing runs");
         }
+    }
+
+    /// Says in `/metrics` how many shards are held.
+    fn meter(&self) {
+        let shards = self.held.borrow().shards.len();
+        metrics::gauge!("walcast_connect_shards").set(shards as f64);
     }
 
     /// Tells what keeps this worker out of the group; it tries again by itself.

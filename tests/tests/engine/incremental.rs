@@ -1,6 +1,7 @@
 //! Incremental snapshots: tables read in chunks while the stream goes on.
 
 mod race;
+mod standby;
 
 use std::collections::BTreeSet;
 

@@ -33,7 +33,8 @@ const FIND: &str = "select c.oid from pg_catalog.pg_class c \
 /// What a query that follows in the same transaction sees, and where the log ends then. The
 /// snapshot is taken before the position is looked up, so all it shows is committed before that.
 const SEEN: &str = "select txid_current_snapshot()::text, \
-    (case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_insert_lsn() end)::text";
+    (case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_insert_lsn() end)::text, \
+    pg_is_in_recovery()";
 
 /// Where a table goes on.
 #[derive(Clone, Default)]
@@ -199,7 +200,7 @@ async fn rows(session: &Session, sql: &str, table: Table, columns: Columns) -> R
     session.batch_execute(begin).await.map_err(failed)?;
     let told = session.query_one(SEEN, &[]).await.map_err(failed)?;
     let (seen, end): (&str, &str) = (told.get(0), told.get(1));
-    let seen = Visibility::parse(seen).zip(end.parse().ok());
+    let seen = Visibility::parse(seen, told.get(2)).zip(end.parse().ok());
     let (seen, end) = seen.ok_or_else(|| {
         EngineError::definite("the server's snapshot is not in the form that Walcast knows")
     })?;

@@ -11,7 +11,9 @@ use walcast_tests::topic::Record;
 use super::super::{QUIET, topic};
 use super::{execute, started};
 
-const ROWS: i64 = 4000;
+pub(super) const ROWS: i64 = 4000;
+
+pub(super) const CHUNK: (&str, &str) = ("incremental.snapshot.chunk.size", "40");
 
 /// A row that is written last of all.
 const LAST: i64 = 1_000_000;
@@ -34,13 +36,19 @@ fn nothing_written() -> Result<()> {
 }
 
 fn race(name: &str, extra: &[(&str, &str)]) -> Result<()> {
-    let mut properties = vec![("incremental.snapshot.chunk.size", "40")];
+    let mut properties = vec![CHUNK];
     properties.extend(extra);
     let (lab, worker) = started(name, ROWS, false, &properties)?;
+    race_in(&lab, name)?;
+    worker.wait_state(name, "RUNNING").map(drop)
+}
+
+/// Has writers and a snapshot race, and looks at what came of it.
+pub(super) fn race_in(lab: &Lab, name: &str) -> Result<()> {
     lab.postgres().query(name, "create sequence version")?;
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
-        let (lab, stop) = (&lab, &stop);
+        let stop = &stop;
         let writers: Vec<_> = (0..3)
             .map(|writer| scope.spawn(move || write(lab, name, writer, stop)))
             .collect();
@@ -54,12 +62,11 @@ fn race(name: &str, extra: &[(&str, &str)]) -> Result<()> {
         }
         read
     })?;
-    worker.wait_state(name, "RUNNING")?;
     let sql = format!("insert into t values ({LAST}, nextval('version'))");
     lab.postgres().query(name, &sql)?;
-    let mut records = topic(&lab, name)?;
+    let mut records = topic(lab, name)?;
     let records = records.read_until(QUIET, |record| id(record) == Some(LAST))?;
-    assert_eq!(state(records)?, table(&lab, name)?);
+    assert_eq!(state(records)?, table(lab, name)?);
     Ok(())
 }
 
