@@ -201,8 +201,8 @@ mod words {
         let low = word & !TOPS;
         // Each sum has a byte's top bit where it is no such character, and carries nothing.
         let no_control = low + 0x60 * EACH;
-        let no_quote = (low ^ 0x22 * EACH) + 0x7F * EACH;
-        let no_backslash = (low ^ 0x5C * EACH) + 0x7F * EACH;
+        let no_quote = (low ^ (0x22 * EACH)) + 0x7F * EACH;
+        let no_backslash = (low ^ (0x5C * EACH)) + 0x7F * EACH;
         !(no_control & no_quote & no_backslash)
     }
 
