@@ -107,6 +107,17 @@ impl Batch {
         self.records.is_empty()
     }
 
+    /// An empty one with room for what this one holds and a little more: batches of a backlog are
+    /// alike, and a buffer that grows is copied each time.
+    pub(crate) fn another(&self) -> Self {
+        let room = |length: usize| length + length / 8;
+        Self {
+            arena: Vec::with_capacity(room(self.arena.len())),
+            records: Vec::with_capacity(room(self.records.len())),
+            ..Self::default()
+        }
+    }
+
     /// How many records it holds.
     pub(crate) fn len(&self) -> usize {
         self.records.len()

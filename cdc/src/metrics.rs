@@ -24,6 +24,22 @@ pub(crate) struct TaskMetrics {
     events_seen: Counter,
 }
 
+/// Changes that came in.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Changes {
+    all: u64,
+    /// Those of which no record came.
+    filtered: u64,
+}
+
+impl Changes {
+    /// One more; whether a record comes of it.
+    pub(crate) fn count(&mut self, passed: bool) {
+        self.all += 1;
+        self.filtered += u64::from(!passed);
+    }
+}
+
 impl TaskMetrics {
     pub(crate) fn new(connector: &str, topic_prefix: &str, clock: SharedClock) -> Self {
         let own = [("connector", connector.to_owned())];
@@ -61,12 +77,14 @@ impl TaskMetrics {
         self.bytes.increment(bytes as u64);
     }
 
-    /// A change came in that was committed at `commit_us`; whether a record comes of it.
-    pub(crate) fn change(&self, passed: bool) {
-        self.changes.increment(1);
-        self.events_seen.increment(1);
-        if !passed {
-            self.filtered.increment(1);
+    /// Changes came in.
+    pub(crate) fn changes(&self, changes: Changes) {
+        if changes.all > 0 {
+            self.changes.increment(changes.all);
+            self.events_seen.increment(changes.all);
+        }
+        if changes.filtered > 0 {
+            self.filtered.increment(changes.filtered);
         }
     }
 

@@ -49,6 +49,8 @@ impl Outcome {
 pub struct Encoder {
     config: EncoderConfig,
     plans: HashMap<u32, Arc<RelationPlan>>,
+    /// The plan that was used last: changes of one relation come in runs.
+    latest: Option<(u32, Arc<RelationPlan>)>,
     source: SourceHead,
     headers: Headers,
     bare_headers: Headers,
@@ -101,6 +103,7 @@ impl Encoder {
             notification: notification::frame(&config),
             transactions: transaction::Transactions::new(&config),
             plans: HashMap::new(),
+            latest: None,
             unknown_labels: HashSet::new(),
             work: Work::default(),
             config,
@@ -111,6 +114,7 @@ impl Encoder {
     pub fn install(&mut self, table: &Table, types: &Types) -> Result<(), PlanError> {
         let plan = plan::compile(table, types, &self.config)?;
         self.plans.insert(table.oid, Arc::new(plan));
+        self.latest = None;
         Ok(())
     }
 
@@ -174,11 +178,16 @@ impl Encoder {
         Ok(Outcome { records: 1 })
     }
 
-    fn plan(&self, relation: u32) -> Result<Arc<RelationPlan>, EncodeError> {
-        self.plans
-            .get(&relation)
-            .cloned()
-            .ok_or(EncodeError::UnknownRelation { oid: relation })
+    fn plan(&mut self, relation: u32) -> Result<Arc<RelationPlan>, EncodeError> {
+        if let Some((oid, plan)) = &self.latest
+            && *oid == relation
+        {
+            return Ok(Arc::clone(plan));
+        }
+        let plan = self.plans.get(&relation);
+        let plan = plan.ok_or(EncodeError::UnknownRelation { oid: relation })?;
+        self.latest = Some((relation, Arc::clone(plan)));
+        Ok(Arc::clone(plan))
     }
 }
 

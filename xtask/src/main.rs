@@ -37,6 +37,7 @@ enum Command {
     Test(test::TestArgs),
     Fuzz(fuzz::FuzzArgs),
     Conformance(test::conformance::ConformanceArgs),
+    Cost(test::cost::CostArgs),
 }
 
 fn main() -> ExitCode {
@@ -58,5 +59,6 @@ fn run(command: Command) -> Result<bool> {
         Command::Test(args) => test::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Conformance(args) => test::conformance::run(&args),
+        Command::Cost(args) => test::cost::run(&args),
     }
 }

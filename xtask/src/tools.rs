@@ -31,6 +31,10 @@ pub(crate) const FOR_BUILDING: [Need; 5] = [
 /// What the tests in Python need.
 pub(crate) const PYTHON: Need = program("Python 3", &["python3"], || on_path("python3").is_some());
 
+/// What counts instructions.
+pub(crate) const VALGRIND: Need =
+    program("valgrind", &["valgrind"], || on_path("valgrind").is_some());
+
 const PIP: Need = program("pip", &["python3-pip"], || {
     let mut pip = Command::new("python3");
     pip.args(["-m", "pip", "--version"]);

@@ -12,7 +12,7 @@ use crate::config::{DatabaseConfig, SslMode};
 use crate::error::{EngineError, Result};
 
 /// How long connecting may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// An open SQL session. Dropping it ends the session.
 pub(crate) struct Session {
@@ -54,7 +54,8 @@ pub(crate) async fn open(config: &DatabaseConfig, purpose: &str) -> Result<Sessi
         config.host, config.port
     );
     let failed = |e| fault::sql(&doing, e);
-    let client = if config.sslmode == SslMode::Disable {
+    // There is no TLS on a Unix socket; a mode that needs it is refused there.
+    let client = if config.sslmode == SslMode::Disable || config.host.starts_with('/') {
         let (client, connection) = settings.connect(NoTls).await.map_err(failed)?;
         driver.spawn(async move { log_end(connection.await) });
         client

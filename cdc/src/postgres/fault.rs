@@ -1,8 +1,8 @@
 //! Sorts what PostgreSQL and its drivers report into transient and definite errors.
 
-use pgwire_replication::PgWireError;
 use tokio_postgres::error::SqlState;
 
+use super::replication::SessionError;
 use crate::error::EngineError;
 
 /// An error of an ordinary session. `doing` completes "while …".
@@ -21,13 +21,11 @@ pub(crate) fn sql(doing: &str, error: tokio_postgres::Error) -> EngineError {
 }
 
 /// An error of the replication session.
-pub(crate) fn replication(doing: &str, error: PgWireError) -> EngineError {
+pub(crate) fn replication(doing: &str, error: SessionError) -> EngineError {
     let text = format!("while {doing}: {error}");
     let definite = match &error {
-        PgWireError::Auth(_) | PgWireError::Tls(_) | PgWireError::MessageTooLarge { .. } => true,
-        // The driver gives the server's message as text that holds the SQLSTATE.
-        PgWireError::Server(message) => sqlstate(message).is_some_and(|s| is_definite(&s)),
-        _ => false,
+        SessionError::Auth(_) | SessionError::Tls(_) => true,
+        _ => error.state().is_some_and(|state| is_definite(&state)),
     };
     let made = if definite {
         EngineError::definite(text)
@@ -35,17 +33,6 @@ pub(crate) fn replication(doing: &str, error: PgWireError) -> EngineError {
         EngineError::transient(text)
     };
     made.because(error)
-}
-
-/// The SQLSTATE in a message of the form `… (SQLSTATE 42704) …`.
-fn sqlstate(message: &str) -> Option<SqlState> {
-    let (_, rest) = message.split_once("SQLSTATE")?;
-    let code: String = rest
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .take(5)
-        .collect();
-    (code.len() == 5).then(|| SqlState::from_code(&code))
 }
 
 /// Whether trying again cannot help until someone changes something.
@@ -74,12 +61,5 @@ mod tests {
         ] {
             assert_eq!(is_definite(&SqlState::from_code(code)), definite, "{code}");
         }
-    }
-
-    #[test]
-    fn the_state_is_found_in_the_drivers_text() {
-        let found = sqlstate("ERROR: no slot (SQLSTATE 42704)");
-        assert_eq!(found.as_ref().map(SqlState::code), Some("42704"));
-        assert_eq!(sqlstate("no state").as_ref().map(SqlState::code), None);
     }
 }

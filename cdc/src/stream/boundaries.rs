@@ -51,7 +51,7 @@ impl Reader<'_> {
         if !std::mem::take(&mut self.begin_waits) {
             return Ok(());
         }
-        let context = self.cursor.context_at(lsn, self.clock.now_ns());
+        let context = self.cursor.context_at(lsn, self.now_ns);
         let encoder = self.relations.encoder();
         let begun = encoder.begin_transaction(&context, &mut self.batch);
         if begun.map_err(|e| refused("BEGIN", lsn, e))?.records > 0 {
@@ -66,7 +66,7 @@ impl Reader<'_> {
         if self.cursor.is_dropping() {
             return Ok(());
         }
-        let context = self.cursor.context_at(end, self.clock.now_ns());
+        let context = self.cursor.context_at(end, self.now_ns);
         let encoder = self.relations.encoder();
         let ended = encoder.end_transaction(&context, &mut self.batch);
         ended.map(|_| ()).map_err(|e| refused("END", end, e))
@@ -100,12 +100,12 @@ impl Reader<'_> {
             self.cursor.message_emitted(lsn);
             self.streamed = true;
         }
-        self.metrics.change(outcome.records > 0);
+        self.changes.count(outcome.records > 0);
         Ok(())
     }
 
     fn encode_outside(&mut self, message: &LogicalMessage<'_>) -> Result<Outcome, EncodeError> {
-        let context = self.cursor.context_at(message.lsn, self.clock.now_ns());
+        let context = self.cursor.context_at(message.lsn, self.now_ns);
         let encoder = self.relations.encoder();
         encoder.change(&Message::Message(*message), &context, &mut self.batch)
     }

@@ -1,63 +1,36 @@
 //! What the server sends, message by message: transactions, rows, what describes them, and where the
 //! server stands.
 
-use pgwire_replication::ReplicationEvent;
 use walcast_wire::lsn::Lsn;
-use walcast_wire::pgoutput::{self, Begin, LogicalMessage, Message};
+use walcast_wire::pgoutput::{self, Begin, Message};
 
 use super::Reader;
 use crate::error::{EngineError, Result};
-
-/// Microseconds between the Unix epoch and PostgreSQL's, 2000-01-01.
-const POSTGRES_EPOCH_US: i64 = 946_684_800_000_000;
+use crate::postgres::replication::Frame;
 
 impl Reader<'_> {
-    pub(super) async fn handle(&mut self, event: ReplicationEvent) -> Result<()> {
-        self.activity.step();
-        match event {
-            ReplicationEvent::Begin {
-                final_lsn,
-                xid,
-                commit_time_micros,
-            } => self.begun(&Begin {
-                final_lsn: Lsn::new(final_lsn.0),
-                commit_time_us: commit_time_micros + POSTGRES_EPOCH_US,
-                xid,
-            }),
-            ReplicationEvent::Commit { end_lsn, .. } => {
-                self.committed(Lsn::new(end_lsn.0)).await?;
-            }
-            ReplicationEvent::XLogData {
-                wal_start,
+    /// Handles a frame; gives the end of WAL that the server told with it.
+    pub(super) async fn handle(&mut self, frame: Frame<'_>) -> Result<Lsn> {
+        match frame {
+            Frame::Change {
+                start,
+                server,
                 data,
-                wal_end,
-                ..
             } => {
-                self.server_is_at(Lsn::new(wal_end.0));
-                self.frame(Lsn::new(wal_start.0), &data).await?;
+                self.frame(start, data).await?;
+                Ok(server)
             }
-            ReplicationEvent::KeepAlive { wal_end, .. } => self.idle(Lsn::new(wal_end.0)).await?,
-            ReplicationEvent::Message {
-                transactional,
-                lsn,
-                prefix,
-                content,
-            } => {
-                self.logical_message(&LogicalMessage {
-                    transactional,
-                    lsn: Lsn::new(lsn.0),
-                    prefix: &prefix,
-                    content: &content,
-                })?;
+            Frame::KeepAlive { server, asks } => {
+                if asks {
+                    self.stream.answer();
+                }
+                self.idle(server).await?;
+                Ok(server)
             }
-            ReplicationEvent::StoppedAt { .. } => {}
+            Frame::End => Err(EngineError::transient(
+                "the server ended the replication stream",
+            )),
         }
-        Ok(())
-    }
-
-    fn server_is_at(&self, end: Lsn) {
-        self.metrics.server(end);
-        self.activity.server(end);
     }
 
     fn begun(&mut self, begin: &Begin) {
@@ -78,7 +51,6 @@ impl Reader<'_> {
 
     /// The server has nothing more for us before `end`.
     async fn idle(&mut self, end: Lsn) -> Result<()> {
-        self.server_is_at(end);
         self.cursor.keepalive(end);
         self.end_due_window().await
     }

@@ -1,8 +1,9 @@
 //! Streaming: replication events in, batches out.
 //!
 //! One loop with a closed list of events, by priority: stop, durable marks to confirm, changes. It
-//! drains what the driver has ready before it hands a batch on, so a lone change leaves at once and a
-//! backlog leaves in full batches.
+//! takes all that one read of the socket gave before it hands a batch on, so a lone change leaves at
+//! once and a backlog leaves in full batches; and what need not be done for each change is done for
+//! each read.
 
 pub(crate) mod blocking;
 pub(crate) mod boundaries;
@@ -16,7 +17,6 @@ pub(crate) mod signals;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pgwire_replication::ReplicationEvent;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use walcast_wire::connect_offset::Offset;
@@ -28,8 +28,8 @@ use crate::batch::{BATCH_BYTES_MAX, Batch};
 use crate::clock::SharedClock;
 use crate::error::{EngineError, Result};
 use crate::guard::activity::{Activity, Phase};
-use crate::metrics::TaskMetrics;
-use crate::postgres::replication::ChangeStream;
+use crate::metrics::{Changes, TaskMetrics};
+use crate::postgres::replication::{ChangeStream, Frames, reading};
 use crate::progress::{Chain, Stage};
 use crate::publish::Durable;
 use heartbeat::Heartbeat;
@@ -61,6 +61,10 @@ pub(crate) struct Reader<'a> {
     /// Whether the batch holds a record of a change or message.
     pub(crate) streamed: bool,
     pub(crate) signals: Signals,
+    /// When what was read last came in, in nanoseconds since the Unix epoch.
+    pub(crate) now_ns: i64,
+    /// Changes that the metrics have not counted yet.
+    pub(crate) changes: Changes,
     /// What the watchdog looks at.
     pub(crate) activity: Activity,
 }
@@ -93,11 +97,9 @@ impl Reader<'_> {
                 },
                 report = self.signals.incremental.report() => Box::pin(self.report(report)).await?,
                 signal = Signals::next(&mut self.signals.waiting) => Box::pin(self.signal(&signal)).await?,
-                event = self.stream.next(), if !waits => {
-                    let Some(event) = event? else {
-                        return Err(EngineError::transient("the server ended the replication stream"));
-                    };
-                    if let Err(error) = self.take(event).await {
+                ready = self.stream.ready(), if !waits => {
+                    ready?;
+                    if let Err(error) = self.take().await {
                         // What came before is published, as Debezium does, and counts as done.
                         self.hand_on().await?;
                         return Err(error);
@@ -135,22 +137,29 @@ impl Reader<'_> {
             || self.blocking_is_due()
     }
 
-    /// Handles an event and those that are ready behind it, until the batch is full or handed on.
-    async fn take(&mut self, event: ReplicationEvent) -> Result<()> {
+    /// Handles the frames that are there, until the batch is full or handed on.
+    async fn take(&mut self) -> Result<()> {
+        self.now_ns = self.clock.now_ns();
+        self.activity.step();
+        let mut frames = self.stream.take();
+        let taken = self.take_from(&mut frames).await;
+        self.stream.give_back(frames);
+        self.metrics.changes(std::mem::take(&mut self.changes));
+        taken
+    }
+
+    async fn take_from(&mut self, frames: &mut Frames) -> Result<()> {
         let seq = self.seq;
-        self.handle(event).await?;
-        while self.seq == seq && !self.takes_no_more() {
-            let Some(ready) = futures_util::FutureExt::now_or_never(self.stream.next()) else {
-                return Ok(());
-            };
-            match ready? {
-                Some(event) => self.handle(event).await?,
-                None => {
-                    return Err(EngineError::transient(
-                        "the server ended the replication stream",
-                    ));
-                }
+        let mut server = Lsn::ZERO;
+        while let Some(frame) = frames.next().map_err(reading)? {
+            server = self.handle(frame).await?.max(server);
+            if self.seq != seq || self.takes_no_more() {
+                break;
             }
+        }
+        if server.is_valid() {
+            self.metrics.server(server);
+            self.activity.server(server);
         }
         Ok(())
     }
@@ -174,7 +183,9 @@ impl Reader<'_> {
         };
         self.chain.advance(Stage::Received, self.seq)?;
         self.activity.enter(Phase::HandingOn);
-        let sent = self.output.send(std::mem::take(&mut self.batch)).await;
+        let next = self.batch.another();
+        let batch = std::mem::replace(&mut self.batch, next);
+        let sent = self.output.send(batch).await;
         self.activity.step();
         Ok(sent.is_ok())
     }
@@ -216,7 +227,7 @@ impl Reader<'_> {
         operation: &'static str,
     ) -> Result<()> {
         if self.relations.leaves_out(message) {
-            self.metrics.change(false);
+            self.changes.count(false);
             return Ok(());
         }
         let is_done = self.cursor.change(lsn);
@@ -253,12 +264,12 @@ impl Reader<'_> {
             self.cursor.emitted(operation);
             self.streamed = true;
         }
-        self.metrics.change(outcome.records > 0);
+        self.changes.count(outcome.records > 0);
         Ok(())
     }
 
     fn encode(&mut self, message: &Message<'_>) -> Result<Outcome, EncodeError> {
-        let context = self.cursor.context(self.clock.now_ns());
+        let context = self.cursor.context(self.now_ns);
         self.relations
             .encoder()
             .change(message, &context, &mut self.batch)

@@ -17,8 +17,13 @@ const ENDS_MAX: usize = 1024;
 /// The stream's position and the offset that describes it.
 pub(crate) struct Cursor {
     resume: Resume,
-    /// The offset after the last change that counts.
+    /// The offset after the last change that counts, but for what [`Self::said`] has yet to say.
     offset: Offset,
+    /// The last change that gave a record, where the offset does not tell of it yet.
+    done: Option<Done>,
+    /// Whether all changes at the LSN of the last one that gave a record are done, where the offset
+    /// does not tell so yet.
+    group_done: bool,
     /// End of the last complete transaction, as `source.sequence` shows it.
     last_commit: Option<Lsn>,
     /// What was complete when the session began.
@@ -54,6 +59,8 @@ impl Cursor {
             confirm: checkpoint::completed(&offset).unwrap_or(Lsn::ZERO),
             commit_us: offset.ts_usec.unwrap_or(0),
             offset,
+            done: None,
+            group_done: false,
             transaction: None,
             ended: None,
             ends: VecDeque::with_capacity(ENDS_MAX),
@@ -119,7 +126,7 @@ impl Cursor {
             return;
         }
         self.confirm = end;
-        checkpoint::complete(&mut self.offset, end);
+        checkpoint::complete(self.said(), end);
         self.moved = true;
     }
 
@@ -129,9 +136,7 @@ impl Cursor {
             return false;
         };
         transaction.place = next(transaction.place, lsn);
-        if transaction.place.at_lsn == 1 && transaction.told {
-            checkpoint::group_done(&mut self.offset);
-        }
+        self.group_done |= transaction.place.at_lsn == 1 && transaction.told;
         self.resume.is_done(transaction.place)
     }
 
@@ -164,15 +169,17 @@ impl Cursor {
 
     /// That message gave a record.
     pub(crate) fn message_emitted(&mut self, lsn: Lsn) {
-        checkpoint::message_done(&mut self.offset, lsn);
+        checkpoint::message_done(self.said(), lsn);
         self.moved = true;
     }
 
     /// A record tells the position although no change did: after a commit in Debezium's words.
     pub(crate) fn tell(&mut self) {
         if let Some((xid, end)) = self.ended {
-            checkpoint::commit_done(&mut self.offset, xid, end, self.commit_us);
-            checkpoint::complete(&mut self.offset, self.confirm.max(end));
+            let (commit_us, confirm) = (self.commit_us, self.confirm);
+            let offset = self.said();
+            checkpoint::commit_done(offset, xid, end, commit_us);
+            checkpoint::complete(offset, confirm.max(end));
         }
         self.moved = true;
     }
@@ -183,8 +190,19 @@ impl Cursor {
     }
 
     /// The offset after the last change that counts.
-    pub(crate) fn offset(&self) -> &Offset {
-        &self.offset
+    pub(crate) fn offset(&mut self) -> &Offset {
+        self.said()
+    }
+
+    /// The offset, after it was told what it did not tell yet: a batch's last change is enough.
+    fn said(&mut self) -> &mut Offset {
+        if let Some(done) = self.done.take() {
+            checkpoint::change_done(&mut self.offset, &done);
+        }
+        if std::mem::take(&mut self.group_done) {
+            checkpoint::group_done(&mut self.offset);
+        }
+        &mut self.offset
     }
 
     /// The transaction at hand.
@@ -217,15 +235,15 @@ impl Cursor {
             return;
         };
         *told = true;
-        let done = Done {
+        self.done = Some(Done {
             operation,
             lsn: place.lsn,
             at_lsn: place.at_lsn,
             xid: *xid,
             commit_us: self.commit_us,
             last_commit: self.last_commit.max(self.floor),
-        };
-        checkpoint::change_done(&mut self.offset, &done);
+        });
+        self.group_done = false;
         self.moved = true;
     }
 
@@ -269,7 +287,7 @@ impl Cursor {
     pub(crate) fn take_mark(&mut self) -> Option<Mark> {
         let moved = std::mem::take(&mut self.moved);
         moved.then(|| Mark {
-            offset: self.offset.clone(),
+            offset: self.said().clone(),
             confirm: self.confirm,
             soon: false,
         })

@@ -20,9 +20,10 @@ use crate::error::{EngineError, Result};
 use crate::guard::activity::Phase;
 use crate::incremental::worker::Tools;
 use crate::incremental::{Incremental, Settings};
+use crate::metrics::Changes;
 use crate::postgres::catalog::{self, CapturedTable};
 use crate::postgres::connect::{self, Session};
-use crate::postgres::replication::{self, CreatedSlot, GatedSession, NewSlot};
+use crate::postgres::replication::{self, ChangeStream, CreatedSlot, GatedSession, NewSlot};
 use crate::postgres::{identity, plugin, publication, server, slot};
 use crate::progress::Chain;
 use crate::publish::{Durable, QUEUE_BATCHES, Wiring};
@@ -146,10 +147,7 @@ impl<'a> Run<'a> {
         boundaries::restore(self.relations.encoder(), &offset);
         wait_or_stop(config.streaming_delay, stop).await;
         let heartbeat = self.heartbeat().await;
-        let leftover = self.context.owns_the_connector().then_some(&*reader);
-        super::slot_wait::until_free(&self.sql, &config.slot, leftover, stop).await?;
-        let stream = session.start(&config.slot.name).await?;
-        self.context.guard.slot_is_ours();
+        let stream = self.open_stream(session, &reader, stop).await?;
         let (doors, waiting) = Doors::open(self.context, &durable, &self.chain)?;
         self.doors = Some(doors);
         let signals = self.signals(&offset, waiting);
@@ -163,6 +161,8 @@ impl<'a> Run<'a> {
             settle_for: config.poll_interval,
             begin_waits: false,
             streamed: false,
+            now_ns: 0,
+            changes: Changes::default(),
             stream,
             relations: &mut self.relations,
             cursor: Cursor::new(offset, floor),
@@ -178,6 +178,21 @@ impl<'a> Run<'a> {
         activity.enter(Phase::Elsewhere);
         self.context.metrics.connected(false);
         ended.map(Some)
+    }
+
+    /// Starts the stream once nobody else reads the slot.
+    async fn open_stream(
+        &self,
+        session: GatedSession,
+        reader: &str,
+        stop: &CancellationToken,
+    ) -> Result<ChangeStream> {
+        let slot = &self.context.config.slot;
+        let leftover = self.context.owns_the_connector().then_some(reader);
+        super::slot_wait::until_free(&self.sql, slot, leftover, stop).await?;
+        let stream = session.start(&slot.name, &self.context.clock).await?;
+        self.context.guard.slot_is_ours();
+        Ok(stream)
     }
 
     /// Makes the slot when it is missing.

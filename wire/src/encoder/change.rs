@@ -41,7 +41,7 @@ impl Encoder {
         let transactions = self.transactions.as_mut();
         let order = transactions.and_then(|open| open.message(context));
         self.message
-            .value(message, &self.source, context, order, value);
+            .value(message, &mut self.source, context, order, value);
         let record = Record {
             topic: &self.message.topic,
             partition: None,
@@ -256,7 +256,7 @@ impl Encoder {
             let value = &mut self.work.value;
             envelope::write(
                 &plan,
-                &self.source,
+                &mut self.source,
                 Op::Truncate,
                 (None, None),
                 context,
@@ -297,7 +297,7 @@ impl Encoder {
         let after = parts.after.then_some(&*work.after);
         envelope::write(
             plan,
-            &self.source,
+            &mut self.source,
             op,
             (before, after),
             context,

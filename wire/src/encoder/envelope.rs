@@ -3,7 +3,6 @@
 use super::source::SourceHead;
 use super::transaction::{self, Order};
 use crate::context::ChangeContext;
-use crate::json;
 use crate::plan::RelationPlan;
 
 /// The envelope's `op`.
@@ -38,7 +37,7 @@ pub(super) struct Parts {
 /// Writes a whole record value into `out`, in place of what was there.
 pub(super) fn write(
     plan: &RelationPlan,
-    source: &SourceHead,
+    source: &mut SourceHead,
     op: Op,
     (before, after): (Option<&[u8]>, Option<&[u8]>),
     context: &ChangeContext<'_>,
@@ -56,14 +55,63 @@ pub(super) fn write(
     transaction::block(order, context, out);
     out.extend_from_slice(b",\"op\":\"");
     out.push(op.letter());
-    out.extend_from_slice(b"\",\"ts_ms\":");
-    json::int(context.now_ns.div_euclid(1_000_000), out);
-    out.extend_from_slice(b",\"ts_us\":");
-    json::int(context.now_ns.div_euclid(1_000), out);
-    out.extend_from_slice(b",\"ts_ns\":");
-    json::int(context.now_ns, out);
+    out.push(b'"');
+    times(context.now_ns, out);
     out.push(b'}');
     if plan.value_wrapped {
         out.push(b'}');
+    }
+}
+
+/// Appends the fields of the time at which a change was processed. Its digits are those of the finest.
+fn times(now_ns: i64, out: &mut Vec<u8>) {
+    let mut digits = itoa::Buffer::new();
+    let ns = digits.format(now_ns).as_bytes();
+    let [mut other_ms, mut other_us] = [itoa::Buffer::new(), itoa::Buffer::new()];
+    // Before 1970 it is rounded the other way.
+    let cut = |digits: usize| {
+        ns.len()
+            .checked_sub(digits)
+            .filter(|left| *left > 0 && now_ns > 0)
+    };
+    let ms = match cut(6).and_then(|left| ns.get(..left)) {
+        Some(ms) => ms,
+        None => other_ms.format(now_ns.div_euclid(1_000_000)).as_bytes(),
+    };
+    let us = match cut(3).and_then(|left| ns.get(..left)) {
+        Some(us) => us,
+        None => other_us.format(now_ns.div_euclid(1_000)).as_bytes(),
+    };
+    for part in [
+        &b",\"ts_ms\":"[..],
+        ms,
+        b",\"ts_us\":",
+        us,
+        b",\"ts_ns\":",
+        ns,
+    ] {
+        out.extend_from_slice(part);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn times_are_rounded_down() {
+        for ns in [
+            0,
+            1,
+            -1,
+            999_999,
+            1_000_000,
+            -1_000_001,
+            1_767_225_600_223_456_789,
+        ] {
+            let mut out = Vec::new();
+            super::times(ns, &mut out);
+            let (ms, us) = (ns.div_euclid(1_000_000), ns.div_euclid(1_000));
+            let expected = format!(",\"ts_ms\":{ms},\"ts_us\":{us},\"ts_ns\":{ns}");
+            assert_eq!(String::from_utf8_lossy(&out), expected);
+        }
     }
 }

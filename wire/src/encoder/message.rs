@@ -65,7 +65,7 @@ impl MessagePlan {
     pub(super) fn value(
         &self,
         message: &LogicalMessage<'_>,
-        source: &SourceHead,
+        source: &mut SourceHead,
         context: &ChangeContext<'_>,
         order: Option<Order>,
         out: &mut Vec<u8>,

@@ -36,6 +36,7 @@ impl<'a> Cursor<'a> {
         self.length - self.rest.len()
     }
 
+    #[cold]
     pub(super) const fn fault_at(
         &self,
         offset: usize,
@@ -67,6 +68,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    #[inline]
     fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], DecodeError> {
         match self.rest.split_first_chunk::<N>() {
             Some((head, rest)) => {
@@ -80,6 +82,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    #[inline]
     pub(super) fn u8(&mut self, field: &'static str) -> Result<u8, DecodeError> {
         Ok(u8::from_be_bytes(self.array(field)?))
     }
@@ -112,6 +115,23 @@ impl<'a> Cursor<'a> {
             Ok(count) => Ok(count as usize),
             Err(_) => Err(self.fault_at(offset, field, Fault::Negative(count))),
         }
+    }
+
+    /// A byte, and where it is `t` or `b` the bytes that follow with their length before them. Reads
+    /// nothing where they are not there as a whole: then the fields are to be read one by one, for the
+    /// error.
+    #[inline]
+    pub(super) fn tagged(&mut self) -> Option<(u8, &'a [u8])> {
+        let (tag, rest) = self.rest.split_first()?;
+        if !matches!(tag, b't' | b'b') {
+            self.rest = rest;
+            return Some((*tag, &[]));
+        }
+        let (length, rest) = rest.split_first_chunk::<4>()?;
+        // One that is negative is longer than any message.
+        let (bytes, rest) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
+        self.rest = rest;
+        Some((*tag, bytes))
     }
 
     /// A time, as microseconds since 1970-01-01 UTC.

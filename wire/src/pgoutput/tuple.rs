@@ -39,7 +39,11 @@ impl<'a> Tuple<'a> {
         let columns = cursor.count16("column count")?;
         let start = cursor.clone();
         for _ in 0..columns {
-            datum(cursor)?;
+            let before = cursor.clone();
+            if !matches!(cursor.tagged(), Some((b't' | b'n' | b'u' | b'b', _))) {
+                *cursor = before;
+                field_by_field(cursor)?;
+            }
         }
         Ok(Self {
             columns,
@@ -90,7 +94,13 @@ impl<'a> Iterator for Datums<'a> {
 
     fn next(&mut self) -> Option<Datum<'a>> {
         self.left = self.left.checked_sub(1)?;
-        datum(&mut self.cursor).ok()
+        match self.cursor.tagged()? {
+            (b't', text) => Some(Datum::Text(text)),
+            (b'n', _) => Some(Datum::Null),
+            (b'u', _) => Some(Datum::UnchangedToast),
+            // It was checked when the row was decoded.
+            (_, binary) => Some(Datum::Binary(binary)),
+        }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -98,18 +108,16 @@ impl<'a> Iterator for Datums<'a> {
     }
 }
 
-fn datum<'a>(cursor: &mut Cursor<'a>) -> Result<Datum<'a>, DecodeError> {
+/// Reads a value field by field, which tells what is wrong with it.
+#[cold]
+fn field_by_field(cursor: &mut Cursor<'_>) -> Result<(), DecodeError> {
     let offset = cursor.offset();
     match cursor.u8("value kind")? {
-        b'n' => Ok(Datum::Null),
-        b'u' => Ok(Datum::UnchangedToast),
-        b't' => value(cursor).map(Datum::Text),
-        b'b' => value(cursor).map(Datum::Binary),
+        b'n' | b'u' => Ok(()),
+        b't' | b'b' => {
+            let length = cursor.length32("value length")?;
+            cursor.take(length, "value").map(|_| ())
+        }
         other => Err(cursor.fault_at(offset, "value kind", Fault::UnknownTag(other))),
     }
-}
-
-fn value<'a>(cursor: &mut Cursor<'a>) -> Result<&'a [u8], DecodeError> {
-    let length = cursor.length32("value length")?;
-    cursor.take(length, "value")
 }

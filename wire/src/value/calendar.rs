@@ -278,6 +278,46 @@ pub(super) fn stamp(text: &[u8]) -> Result<Extended<Stamp>, Unfit> {
     })
 }
 
+/// Date, time and digits of the fraction of a stamp in UTC as the server writes it, where they are
+/// what a reader of Java's text expects, too: of years 1 to 9999.
+pub(super) fn plain_utc(text: &[u8]) -> Option<(&[u8; 10], &[u8; 8], &[u8])> {
+    let text = text.strip_suffix(b"+00")?;
+    let (date, rest) = text.split_first_chunk::<10>()?;
+    let (time, rest) = rest.strip_prefix(b" ")?.split_first_chunk::<8>()?;
+    let fraction = match rest {
+        [] => rest,
+        [b'.', digits @ ..] if !digits.is_empty() && digits.len() <= 6 => digits,
+        _ => return None,
+    };
+    let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = date else {
+        return None;
+    };
+    let &[h1, h2, b':', n1, n2, b':', s1, s2] = time else {
+        return None;
+    };
+    let all = [y1, y2, y3, y4, m1, m2, d1, d2, h1, h2, n1, n2, s1, s2];
+    let digits = all.iter().chain(fraction).all(u8::is_ascii_digit);
+    let two = |tens: u8, ones: u8| {
+        tens.wrapping_sub(b'0')
+            .wrapping_mul(10)
+            .wrapping_add(ones.wrapping_sub(b'0'))
+    };
+    let longest = match two(m1, m2) {
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return None,
+    };
+    // The 29th of February is left to those who count.
+    let fits = (1..=longest).contains(&two(d1, d2))
+        && two(h1, h2) < 24
+        && two(n1, n2) < 60
+        && two(s1, s2) < 60
+        && [y1, y2, y3, y4] != *b"0000"
+        && fraction.last() != Some(&b'0');
+    (digits && fits).then_some((date, time, fraction))
+}
+
 /// Appends `2024-03-15`, with a sign before years outside 0 to 9999.
 pub(super) fn write_date(days: i64, out: &mut Vec<u8>) {
     let (year, month, day) = civil_from_days(days);

@@ -213,6 +213,42 @@ fn iso_timestamp(stamp: Stamp, out: &mut Vec<u8>) {
 
 /// Appends a `timestamptz` as text in UTC with the column's number of digits.
 pub(super) fn timestamp_tz(text: &[u8], digits: u32, out: &mut Vec<u8>) -> Result<(), Unfit> {
+    match calendar::plain_utc(text) {
+        Some(parts) => {
+            plain_timestamp_tz(parts, digits, out);
+            Ok(())
+        }
+        None => counted_timestamp_tz(text, digits, out),
+    }
+}
+
+/// One that the server writes as Debezium does but for the number of digits.
+fn plain_timestamp_tz(
+    (date, time, fraction): (&[u8; 10], &[u8; 8], &[u8]),
+    digits: u32,
+    out: &mut Vec<u8>,
+) {
+    let digits = match digits {
+        0 => fraction.len(),
+        digits => usize::try_from(digits.min(6)).unwrap_or(6),
+    };
+    let fraction = fraction.get(..digits).unwrap_or(fraction);
+    let zeros = b"000000".get(..digits - fraction.len()).unwrap_or_default();
+    let point: &[u8] = if digits == 0 { b"" } else { b"." };
+    let parts = [
+        b"\"",
+        &date[..],
+        b"T",
+        &time[..],
+        point,
+        fraction,
+        zeros,
+        b"Z\"",
+    ];
+    parts.iter().for_each(|part| out.extend_from_slice(part));
+}
+
+fn counted_timestamp_tz(text: &[u8], digits: u32, out: &mut Vec<u8>) -> Result<(), Unfit> {
     out.push(b'"');
     match calendar::stamp(text)? {
         Extended::PositiveInfinity => out.extend_from_slice(b"infinity"),

@@ -159,6 +159,38 @@ fn zoned_timestamps_have_the_columns_digits() {
 }
 
 #[test]
+fn a_zoned_timestamp_in_utc_is_what_counting_gives() {
+    let times = [
+        "2024-03-15 13:14:15.123456+00",
+        "2024-03-15 13:14:15.12+00",
+        "2024-12-31 23:59:59+00",
+        "2024-02-29 00:00:00.000001+00",
+        "0001-01-01 00:00:00.5+00",
+        "9999-12-31 24:00:00+00",
+        "2024-01-31 00:00:60+00",
+        "2024-00-15 13:14:15+00",
+        "2024-13-15 13:14:15+00",
+        "2024-03-15 13:14:15.1000+00",
+        "2024-03-15 13:14:15.+00",
+        "2024-03-15 13:14:1x+00",
+        "2023-02-29 00:00:00+00",
+        "2023-04-31 00:00:00+00",
+        "2024-03-15+00",
+    ];
+    for text in times {
+        for digits in [0, 1, 3, 6] {
+            let (mut at_once, mut counted) = (Vec::new(), Vec::new());
+            let ended = timestamp_tz(text.as_bytes(), digits, &mut at_once);
+            let expected = counted_timestamp_tz(text.as_bytes(), digits, &mut counted);
+            assert_eq!(ended, expected, "{text}");
+            if ended.is_ok() {
+                assert_eq!(at_once, counted, "{text}, {digits} digits");
+            }
+        }
+    }
+}
+
+#[test]
 fn structured_values_name_their_parts() {
     let ts = TimestampForm::Structured { precision: 3 };
     assert_eq!(

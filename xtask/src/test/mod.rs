@@ -1,6 +1,7 @@
 //! `cargo xtask test`: the tiers, in order, each with its time, its counts and its time budget.
 
 pub(crate) mod conformance;
+pub(crate) mod cost;
 mod counts;
 mod session;
 mod tiers;
@@ -17,8 +18,8 @@ use self::tiers::{TIERS, Tier};
 
 /// Runs all tests, or the named tiers
 ///
-/// Tiers: fmt, tidy, deny, fence, build, clippy, doc, fuzz, unit, lab, integration, conformance,
-/// e2e. Each prints its name, time and counts; a tier over its time budget fails. The output of
+/// Tiers: fmt, tidy, deny, fence, build, clippy, doc, fuzz, unit, cost, lab, integration,
+/// conformance, e2e. Each prints its name, time and counts; a tier over its time budget fails. The output of
 /// the tools goes to target/xtask, and to the terminal where something failed. The last line is
 /// the sum: `N passed, N failed`.
 #[derive(Args)]

@@ -10,8 +10,8 @@ use serde_json::Value;
 use walcast_lab::system::{Delivery, Part, System};
 use walcast_lab::{Lab, cargo, ensure, run, target_dir, workspace_dir};
 
-use super::conformance;
 use super::session::{Kind, Session};
+use super::{conformance, cost};
 use crate::tools;
 
 /// One part of the tests.
@@ -40,7 +40,7 @@ const fn tier(
 }
 
 /// In the order in which they run.
-pub(crate) const TIERS: [Tier; 13] = [
+pub(crate) const TIERS: [Tier; 14] = [
     tier("fmt", "the sources are formatted", 60, |session| {
         session.cargo(Kind::Check, &["fmt", "--all", "--check"])
     }),
@@ -100,6 +100,12 @@ pub(crate) const TIERS: [Tier; 13] = [
         ..tier("fuzz", "the fuzz targets compile", 480, fuzz)
     },
     tier("unit", "tests that need no server", 480, unit),
+    tier(
+        "cost",
+        "a row takes no more instructions than it did",
+        120,
+        cost::check,
+    ),
     tier(
         "lab",
         "components start, keep their data and leave nothing behind",

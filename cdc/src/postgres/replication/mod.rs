@@ -1,26 +1,34 @@
-//! The replication session, carried by `pgwire-replication`.
+//! The replication session, on `postgres-protocol`'s messages.
 //!
-//! Two steps: a gated session runs what must come first (`IDENTIFY_SYSTEM`,
-//! `CREATE_REPLICATION_SLOT … EXPORT_SNAPSHOT`), then START_REPLICATION opens the stream on it.
+//! Two steps: a gated session runs what must come first (`CREATE_REPLICATION_SLOT …
+//! EXPORT_SNAPSHOT`), then START_REPLICATION opens the stream on it.
+
+mod changes;
+mod coalesce;
+mod error;
+mod feedback;
+mod frames;
+mod session;
+mod socket;
 
 use std::time::Duration;
 
-use pgwire_replication::{
-    Lsn as WireLsn, PgWireError, ReplicationClient, ReplicationConfig, ReplicationEvent,
-    SslMode as WireSslMode, TlsConfig,
-};
 use walcast_wire::lsn::Lsn;
 
+pub(crate) use self::changes::{ChangeStream, reading};
+use self::coalesce::Coalescer;
+pub(crate) use self::error::SessionError;
+use self::feedback::Pace;
+pub(crate) use self::frames::{Frame, Frames};
+use self::session::Session;
 use super::connect::initial_sql;
 use super::{SESSION_OPTIONS, fault};
-use crate::config::{ConnectorConfig, DatabaseConfig, SslMode};
+use crate::clock::SharedClock;
+use crate::config::{ConnectorConfig, DatabaseConfig};
 use crate::error::{EngineError, Result};
 
 /// Bytes that the server keeps of an `application_name` (`NAMEDATALEN` - 1).
 const APPLICATION_NAME_MAX: usize = 63;
-
-/// Events the driver may hold ready for the stream.
-const EVENTS_READY: usize = 512;
 
 /// The longest a waiting status update may be delayed.
 const STATUS_INTERVAL_MAX: Duration = Duration::from_secs(10);
@@ -49,13 +57,14 @@ pub(crate) struct NewSlot<'a> {
 
 /// A replication session before START_REPLICATION.
 pub(crate) struct GatedSession {
-    client: ReplicationClient,
+    session: Session,
+    coalescer: Coalescer,
     major_version: u32,
-}
-
-/// An open stream of changes.
-pub(crate) struct ChangeStream {
-    client: ReplicationClient,
+    /// All before this is checkpointed.
+    start: Lsn,
+    /// START_REPLICATION's options.
+    options: String,
+    pace: Pace,
 }
 
 /// Opens a session that will stream from `start`, all before which is checkpointed; without it the
@@ -65,39 +74,49 @@ pub(crate) async fn open(
     reader: &str,
     start: Option<Lsn>,
 ) -> Result<GatedSession> {
-    let config = settings(connector, reader, start);
-    let failed = |e: PgWireError| {
+    let database = &connector.database;
+    let doing = describe(database, "opening a replication session");
+    let failed = |e: SessionError| {
         if e.to_string()
             .contains("permission denied to start WAL sender")
         {
             let text = format!("{e}; {GIVE_REPLICATION}");
             return EngineError::definite(text).because(e);
         }
-        fault::replication(
-            &describe(&connector.database, "opening a replication session"),
-            e,
-        )
+        fault::replication(&doing, e)
     };
-    let mut client = ReplicationClient::connect_gated(config)
+    let (socket, handle) = socket::connect(database, &doing).await?;
+    let mut session = Session::new(socket);
+    session
+        .log_in(database, reader, SESSION_OPTIONS)
         .await
         .map_err(failed)?;
-    let rows = client
-        .simple_query("SHOW server_version_num")
+    let rows = session
+        .query("SHOW server_version_num")
         .await
         .map_err(failed)?;
-    let text = rows
-        .first()
-        .and_then(|row| row.first()?.as_ref().map(|b| b.to_vec()));
-    let version = text
-        .and_then(|b| String::from_utf8(b).ok()?.parse::<u32>().ok())
-        .unwrap_or(0);
-    for sql in initial_sql(&connector.database) {
-        client.simple_query(&sql).await.map_err(failed)?;
+    let version = text(&rows, 0).and_then(|text| text.parse::<u32>().ok());
+    for sql in initial_sql(database) {
+        session.query(&sql).await.map_err(failed)?;
     }
+    let interval = connector.slot.status_interval.min(STATUS_INTERVAL_MAX);
+    let publication = connector.publication.name.replace('\'', "''");
     Ok(GatedSession {
-        client,
-        major_version: version / 10_000,
+        session,
+        coalescer: Coalescer::new(handle),
+        major_version: version.unwrap_or(0) / 10_000,
+        start: start.unwrap_or(Lsn::ZERO),
+        options: format!("proto_version '1', publication_names '{publication}', messages 'true'"),
+        pace: Pace {
+            pending: interval / 10,
+            idle: interval,
+        },
     })
+}
+
+/// A column of the first row of an answer.
+fn text(rows: &[session::Row], column: usize) -> Option<&str> {
+    rows.first()?.get(column)?.as_deref()
 }
 
 fn describe(database: &DatabaseConfig, doing: &str) -> String {
@@ -113,48 +132,6 @@ pub(crate) fn reader_name(connector: &str, group: Option<&str>) -> String {
     };
     let kept = |c: char| if matches!(c, ' '..='~') { c } else { '?' };
     name.chars().map(kept).take(APPLICATION_NAME_MAX).collect()
-}
-
-fn settings(connector: &ConnectorConfig, reader: &str, start: Option<Lsn>) -> ReplicationConfig {
-    let ConnectorConfig {
-        database,
-        slot,
-        publication,
-        ..
-    } = connector;
-    let mut config = ReplicationConfig::new(
-        &database.host,
-        &database.user,
-        &database.password,
-        &database.dbname,
-        &slot.name,
-        publication.name.as_str(),
-    );
-    config.port = database.port;
-    config.tls = tls(database);
-    config.start_lsn = WireLsn(start.map_or(0, Lsn::as_u64));
-    config.status_interval = slot.status_interval.min(STATUS_INTERVAL_MAX) / 10;
-    config.idle_wakeup_interval = slot.status_interval.min(STATUS_INTERVAL_MAX);
-    config.buffer_events = EVENTS_READY;
-    config.options = Some(SESSION_OPTIONS.to_owned());
-    config.application_name = Some(reader.to_owned());
-    config
-}
-
-fn tls(database: &DatabaseConfig) -> TlsConfig {
-    TlsConfig {
-        mode: match database.sslmode {
-            SslMode::Disable => WireSslMode::Disable,
-            SslMode::Prefer => WireSslMode::Prefer,
-            SslMode::Require => WireSslMode::Require,
-            SslMode::VerifyCa => WireSslMode::VerifyCa,
-            SslMode::VerifyFull => WireSslMode::VerifyFull,
-        },
-        ca_pem_path: database.sslrootcert.clone(),
-        sni_hostname: None,
-        client_cert_pem_path: database.sslcert.clone(),
-        client_key_pem_path: database.sslkey.clone(),
-    }
 }
 
 impl GatedSession {
@@ -179,20 +156,13 @@ impl GatedSession {
             slot = slot.name,
             "creating the slot; it waits for transactions that are open now"
         );
-        let rows = self
-            .client
-            .simple_query(&command)
-            .await
-            .map_err(|e| refused(slot, e))?;
-        let text = |index: usize| {
-            let value = rows.first()?.get(index)?.as_ref()?;
-            String::from_utf8(value.to_vec()).ok()
-        };
-        let point = text(1).and_then(|t| t.parse().ok());
-        match (point, text(2)) {
+        let rows = self.session.query(&command).await;
+        let rows = rows.map_err(|e| refused(slot, e))?;
+        let point = text(&rows, 1).and_then(|text| text.parse().ok());
+        match (point, text(&rows, 2)) {
             (Some(consistent_point), Some(snapshot)) => Ok(CreatedSlot {
                 consistent_point,
-                snapshot,
+                snapshot: snapshot.to_owned(),
             }),
             _ => Err(EngineError::transient(
                 "CREATE_REPLICATION_SLOT gave an answer Walcast cannot read",
@@ -213,14 +183,11 @@ impl GatedSession {
             );
             return Ok(false);
         }
-        let asked = self
-            .client
-            .simple_query("SELECT pg_catalog.pg_is_in_recovery()");
+        let asked = self.session.query("SELECT pg_catalog.pg_is_in_recovery()");
         let rows = asked
             .await
             .map_err(|e| fault::replication("asking for the server's role", e))?;
-        let told = rows.first().and_then(|row| row.first()?.as_ref());
-        let standby = told.is_some_and(|text| text.as_ref() == b"t");
+        let standby = text(&rows, 0) == Some("t");
         if standby {
             tracing::warn!(
                 slot = slot.name,
@@ -231,8 +198,8 @@ impl GatedSession {
     }
 
     /// Starts the stream; returns once the server has accepted it and the slot is ours.
-    pub(crate) async fn start(mut self, slot: &str) -> Result<ChangeStream> {
-        let failed = |e: PgWireError| {
+    pub(crate) async fn start(mut self, slot: &str, clock: &SharedClock) -> Result<ChangeStream> {
+        let failed = |e: SessionError| {
             let text = e.to_string();
             if text.contains("publication") && text.contains("does not exist") {
                 return EngineError::definite(format!("while starting replication: {e}; create the publication, or let publication.autocreate.mode do it")).because(e);
@@ -245,15 +212,22 @@ impl GatedSession {
             }
             fault::replication(&format!("starting replication from slot \"{slot}\""), e)
         };
-        self.client.start().await.map_err(failed)?;
-        self.client.wait_started().await.map_err(failed)?;
-        Ok(ChangeStream {
-            client: self.client,
-        })
+        let command = format!(
+            "START_REPLICATION SLOT {slot} LOGICAL {} ({})",
+            self.start, self.options
+        );
+        self.session.start(&command).await.map_err(failed)?;
+        Ok(ChangeStream::new(
+            self.session,
+            self.coalescer,
+            self.start,
+            self.pace,
+            SharedClock::clone(clock),
+        ))
     }
 }
 
-fn refused(slot: NewSlot<'_>, error: PgWireError) -> EngineError {
+fn refused(slot: NewSlot<'_>, error: SessionError) -> EngineError {
     let text = error.to_string();
     let cure = if text.contains("wal_level") {
         "set wal_level=logical in postgresql.conf and restart PostgreSQL"
@@ -274,33 +248,4 @@ fn refused(slot: NewSlot<'_>, error: PgWireError) -> EngineError {
         "Creation of replication slot failed: {text}; {cure}"
     ))
     .because(error)
-}
-
-impl ChangeStream {
-    /// The next event; `None` when the stream ended because it was asked to.
-    pub(crate) async fn next(&mut self) -> Result<Option<ReplicationEvent>> {
-        self.client.recv().await.map_err(|e| {
-            let text = e.to_string();
-            if text.contains("publication") && text.contains("does not exist") {
-                return EngineError::definite(format!(
-                    "while reading changes: {e}; create the publication, then restart the task"
-                ))
-                .because(e);
-            }
-            fault::replication("reading changes", e)
-        })
-    }
-
-    /// Tells the slot that all before `lsn` is durable elsewhere.
-    pub(crate) fn confirm(&self, lsn: Lsn) {
-        self.client.update_applied_lsn(WireLsn(lsn.as_u64()));
-    }
-
-    /// Ends the stream; the slot is free when this returns.
-    pub(crate) async fn stop(mut self) -> Result<()> {
-        self.client
-            .shutdown()
-            .await
-            .map_err(|e| fault::replication("ending the stream", e))
-    }
 }
