@@ -12,8 +12,7 @@ use crate::error::{EngineError, Result};
 const POSTGRES_EPOCH_US: i64 = 946_684_800_000_000;
 
 impl Reader<'_> {
-    pub(super) async fn handle(&mut self, event: ReplicationEvent) -> Result<()> {
-        self.activity.step();
+    pub(super) async fn event(&mut self, event: ReplicationEvent) -> Result<()> {
         match event {
             ReplicationEvent::Begin {
                 final_lsn,
@@ -55,7 +54,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn server_is_at(&self, end: Lsn) {
+    pub(super) fn server_is_at(&self, end: Lsn) {
         self.metrics.server(end);
         self.activity.server(end);
     }
@@ -83,7 +82,7 @@ impl Reader<'_> {
         self.end_due_window().await
     }
 
-    async fn end_due_window(&mut self) -> Result<()> {
+    pub(super) async fn end_due_window(&mut self) -> Result<()> {
         if self.window_ends() {
             Box::pin(self.end_window()).await?;
         }
@@ -92,7 +91,7 @@ impl Reader<'_> {
 
     /// Handles a message of pgoutput as the server sent it; `lsn` is zero for what only describes, such
     /// as a relation.
-    async fn frame(&mut self, lsn: Lsn, data: &[u8]) -> Result<()> {
+    pub(super) async fn frame(&mut self, lsn: Lsn, data: &[u8]) -> Result<()> {
         let message = pgoutput::decode(data).map_err(|e| {
             EngineError::definite(format!(
                 "the server sent a message that is not pgoutput protocol 1: {e}"

@@ -4,6 +4,7 @@
 //! drains what the driver has ready before it hands a batch on, so a lone change leaves at once and a
 //! backlog leaves in full batches.
 
+mod backlog;
 pub(crate) mod blocking;
 pub(crate) mod boundaries;
 mod frames;
@@ -12,11 +13,11 @@ pub(crate) mod position;
 pub(crate) mod relations;
 pub(crate) mod resume;
 pub(crate) mod signals;
+pub(crate) mod source;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use pgwire_replication::ReplicationEvent;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use walcast_wire::connect_offset::Offset;
@@ -29,21 +30,21 @@ use crate::clock::SharedClock;
 use crate::error::{EngineError, Result};
 use crate::guard::activity::{Activity, Phase};
 use crate::metrics::TaskMetrics;
-use crate::postgres::replication::ChangeStream;
 use crate::progress::{Chain, Stage};
 use crate::publish::Durable;
 use heartbeat::Heartbeat;
 use position::Cursor;
 use relations::Relations;
 use signals::Signals;
+use source::{Given, Source};
 
 /// Bytes of a batch that is handed on although more changes may follow at the same LSN: rows of one
 /// log record whose values, stored out of line, are large.
 const GROUP_BYTES_MAX: usize = 8 * BATCH_BYTES_MAX;
 
-/// Reads one replication stream to its end.
+/// Reads one source of changes to its end.
 pub(crate) struct Reader<'a> {
-    pub(crate) stream: ChangeStream,
+    pub(crate) source: Source,
     pub(crate) relations: &'a mut Relations,
     pub(crate) cursor: Cursor,
     pub(crate) output: mpsc::Sender<Batch>,
@@ -67,8 +68,8 @@ pub(crate) struct Reader<'a> {
 
 /// Why a reader ended without an error.
 pub(crate) struct Ended {
-    /// The stream, to be told the last confirmed position and stopped.
-    pub(crate) stream: ChangeStream,
+    /// What was read, to be told the last confirmed position and stopped.
+    pub(crate) source: Source,
 }
 
 impl Reader<'_> {
@@ -89,15 +90,12 @@ impl Reader<'_> {
                 () = stop.cancelled() => break,
                 changed = self.durable.changed() => match changed {
                     Ok(()) => self.confirm()?,
-                    Err(_) => return Ok(Ended { stream: self.stream }),
+                    Err(_) => return Ok(Ended { source: self.source }),
                 },
                 report = self.signals.incremental.report() => Box::pin(self.report(report)).await?,
                 signal = Signals::next(&mut self.signals.waiting) => Box::pin(self.signal(&signal)).await?,
-                event = self.stream.next(), if !waits => {
-                    let Some(event) = event? else {
-                        return Err(EngineError::transient("the server ended the replication stream"));
-                    };
-                    if let Err(error) = self.take(event).await {
+                given = self.source.next(), if !waits => {
+                    if let Err(error) = self.take(given?).await {
                         // What came before is published, as Debezium does, and counts as done.
                         self.hand_on().await?;
                         return Err(error);
@@ -108,7 +106,7 @@ impl Reader<'_> {
             self.beat()?;
             if self.is_whole() && !self.hand_on().await? {
                 return Ok(Ended {
-                    stream: self.stream,
+                    source: self.source,
                 });
             }
             if self.blocking_is_due() {
@@ -117,7 +115,7 @@ impl Reader<'_> {
             }
         }
         Ok(Ended {
-            stream: self.stream,
+            source: self.source,
         })
     }
 
@@ -135,24 +133,25 @@ impl Reader<'_> {
             || self.blocking_is_due()
     }
 
-    /// Handles an event and those that are ready behind it, until the batch is full or handed on.
-    async fn take(&mut self, event: ReplicationEvent) -> Result<()> {
+    /// Handles what was given and what is ready behind it, until the batch is full or handed on.
+    async fn take(&mut self, given: Given) -> Result<()> {
         let seq = self.seq;
-        self.handle(event).await?;
+        self.handle(given).await?;
         while self.seq == seq && !self.takes_no_more() {
-            let Some(ready) = futures_util::FutureExt::now_or_never(self.stream.next()) else {
+            let Some(ready) = futures_util::FutureExt::now_or_never(self.source.next()) else {
                 return Ok(());
             };
-            match ready? {
-                Some(event) => self.handle(event).await?,
-                None => {
-                    return Err(EngineError::transient(
-                        "the server ended the replication stream",
-                    ));
-                }
-            }
+            self.handle(ready?).await?;
         }
         Ok(())
+    }
+
+    async fn handle(&mut self, given: Given) -> Result<()> {
+        self.activity.step();
+        match given {
+            Given::Event(event) => self.event(event).await,
+            Given::Fed(fed) => self.fed(fed).await,
+        }
     }
 
     /// Hands the batch to the publisher; `false` when the publisher has gone.
@@ -188,7 +187,7 @@ impl Reader<'_> {
     fn confirm(&mut self) -> Result<()> {
         let Durable { seq, confirm } = *self.durable.borrow_and_update();
         self.chain.advance(Stage::Confirmed, seq)?;
-        self.stream.confirm(confirm);
+        self.source.confirm(confirm);
         self.metrics.confirmed(confirm);
         Ok(())
     }
