@@ -18,7 +18,7 @@ pub(crate) enum Why {
     },
     /// A batch brought nothing and moved nothing.
     StoodStill,
-    /// A standby cannot advance the slot of its primary, and its own waits for the primary.
+    /// The server is a standby.
     Standby,
     /// The server is older than PostgreSQL 14.
     Version(i32),
@@ -34,7 +34,20 @@ pub(crate) enum Why {
     Refused(String),
 }
 
+/// The first server whose pgoutput tells of logical messages, and whose sessions can look after
+/// their client.
+const VERSION_MIN: i32 = 14;
+
 impl Why {
+    /// What forbids it on any server of this major version and role.
+    pub(crate) fn of_server(version: i32, standby: bool) -> Option<Self> {
+        match () {
+            () if version < VERSION_MIN => Some(Self::Version(version)),
+            () if standby => Some(Self::Standby),
+            () => None,
+        }
+    }
+
     /// The word that the metric's label has.
     pub(super) fn label(&self) -> &'static str {
         match self {

@@ -30,6 +30,7 @@ use crate::postgres::connect::Session;
 use crate::postgres::replication::{self, ChangeStream};
 use crate::postgres::slot;
 pub(crate) use chunk::{Chunk, Fed};
+pub(crate) use fallback::Why;
 use feeder::Feeder;
 use slot_copy::Original;
 

@@ -20,10 +20,6 @@ use crate::postgres::reader_lock::ReaderLock;
 /// backend that decodes for a worker that is gone finds out.
 const SETTINGS: &str = "set work_mem = '128MB'; set client_connection_check_interval = '1s'";
 
-/// The first server whose pgoutput tells of logical messages, and whose sessions can look after
-/// their client.
-const VERSION_MIN: i32 = 14;
-
 /// How long the session of an earlier attempt may take to end.
 const LEAVING: Duration = Duration::from_secs(5);
 
@@ -119,13 +115,11 @@ impl Original<'_> {
         })?;
         let (version, standby): (i32, bool) = (row.get(0), row.get(1));
         let (two_phase, waits): (bool, bool) = (row.get(2), row.get(3));
-        Ok(match () {
-            () if version < VERSION_MIN => Some(Why::Version(version)),
-            () if standby => Some(Why::Standby),
+        Ok(Why::of_server(version, standby).or(match () {
             () if two_phase => Some(Why::TwoPhase),
             () if waits => Some(Why::Failover),
             () => None,
-        })
+        }))
     }
 }
 
