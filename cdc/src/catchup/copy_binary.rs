@@ -83,7 +83,11 @@ impl CopyBinary {
     /// # Errors
     /// When its end is missing.
     pub(super) fn finish(self) -> Result<u64, CopyError> {
-        if self.ended { Ok(self.rows) } else { Err(CopyError::Short) }
+        if self.ended {
+            Ok(self.rows)
+        } else {
+            Err(CopyError::Short)
+        }
     }
 
     /// Takes what is whole; how many bytes that were.
@@ -151,7 +155,11 @@ fn row(left: &[u8]) -> Result<Step, CopyError> {
     }
     let message_len = usize::try_from(message).map_err(|_| CopyError::Message(message))?;
     let len = ROW_HEAD_LEN + message_len;
-    Ok(if left.len() < len { Step::More } else { Step::Row(len) })
+    Ok(if left.len() < len {
+        Step::More
+    } else {
+        Step::Row(len)
+    })
 }
 
 /// The number at `at`, if it is there.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use tokio::sync::{Semaphore, mpsc, watch};
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use walcast_wire::lsn::Lsn;
 
@@ -38,9 +38,6 @@ pub(super) const QUEUE: usize = 256;
 
 /// How often a batch that brings nothing is looked after.
 const PULSE: Duration = Duration::from_millis(500);
-
-/// How often the log says how far it is.
-const TELL_EVERY: Duration = Duration::from_secs(10);
 
 /// How long the server may take to let go of the copy and to advance the slot.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -163,7 +160,8 @@ impl Feeder {
             self.taken.fetch_add(piece.len() as u64, Ordering::Relaxed);
             parser.push(&piece, &mut chunk).map_err(garbled)?;
             if chunk.len() >= CHUNK_BYTES {
-                self.give(std::mem::replace(&mut chunk, new_chunk())).await?;
+                self.give(std::mem::replace(&mut chunk, new_chunk()))
+                    .await?;
             }
         }
         if !chunk.is_empty() {
@@ -216,13 +214,10 @@ impl Feeder {
     async fn pulse(&self, standing: &Standing) -> EngineError {
         let mut ticks = tokio::time::interval(PULSE);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut told, mut seen) = (Instant::now(), 0);
+        let mut seen = 0;
         loop {
             ticks.tick().await;
-            if told.elapsed() >= TELL_EVERY {
-                told = Instant::now();
-                self.metrics.tell(standing);
-            }
+            self.metrics.tell(standing);
             let taken = self.taken.load(Ordering::Relaxed);
             if std::mem::replace(&mut seen, taken) != taken {
                 continue;

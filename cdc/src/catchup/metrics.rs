@@ -8,6 +8,9 @@ use tokio::time::Instant;
 use super::fallback::Why;
 use super::sizing::Standing;
 
+/// How often the log says how far it is, in seconds.
+const TELL_EVERY: u64 = 10;
+
 /// Metrics of one backlog.
 pub(super) struct Metrics {
     connector: String,
@@ -18,6 +21,8 @@ pub(super) struct Metrics {
     temporary: Counter,
     begun: Instant,
     read: AtomicU64,
+    /// When the log last said how far it is, in seconds since the begin.
+    told: AtomicU64,
 }
 
 impl Metrics {
@@ -32,6 +37,7 @@ impl Metrics {
             temporary: counter!("walcast_cdc_catchup_temporary_bytes_total", &own),
             begun: Instant::now(),
             read: AtomicU64::new(0),
+            told: AtomicU64::new(0),
         }
     }
 
@@ -64,13 +70,19 @@ impl Metrics {
         self.temporary.increment(bytes);
     }
 
+    /// Says how far it is, if that is due.
     pub(super) fn tell(&self, standing: &Standing) {
+        let seconds = self.begun.elapsed().as_secs();
+        if seconds < self.told.load(Ordering::Relaxed) + TELL_EVERY {
+            return;
+        }
+        self.told.store(seconds, Ordering::Relaxed);
         tracing::info!(
             connector = self.connector,
             bytes_left = standing.left(),
             at = %standing.position,
             messages = self.read.load(Ordering::Relaxed),
-            seconds = self.begun.elapsed().as_secs(),
+            seconds,
             "the backlog is being read by SQL"
         );
     }

@@ -131,6 +131,10 @@ mod tests {
         };
         small.batch_bytes /= 2;
         small.batch_bytes += small.batch_bytes / 2;
-        assert!(standing.next(&small).is_ok_and(|limits| limits.changes == huge.changes));
+        assert!(
+            standing
+                .next(&small)
+                .is_ok_and(|limits| limits.changes == huge.changes)
+        );
     }
 }

@@ -110,9 +110,8 @@ impl Original<'_> {
             .query_opt(FACTS, &[&self.slot])
             .await
             .map_err(failed)?;
-        let row = row.ok_or_else(|| {
-            EngineError::transient(format!("slot \"{}\" is gone", self.slot))
-        })?;
+        let row =
+            row.ok_or_else(|| EngineError::transient(format!("slot \"{}\" is gone", self.slot)))?;
         let (version, standby): (i32, bool) = (row.get(0), row.get(1));
         let (two_phase, waits): (bool, bool) = (row.get(2), row.get(3));
         Ok(Why::of_server(version, standby).or(match () {

@@ -77,7 +77,10 @@ mod tests {
             ("walcast.catchup.distance.max.bytes", "1000"),
         ]);
         assert_eq!((config.enabled, config.min_bytes), (true, 0));
-        assert_eq!((config.batch_bytes, config.distance_max_bytes), (16_384, 1000));
+        assert_eq!(
+            (config.batch_bytes, config.distance_max_bytes),
+            (16_384, 1000)
+        );
         assert_eq!(problems, 0);
     }
 

@@ -3,7 +3,6 @@
 //! While a backlog is read by SQL the slot itself looks free to the server; the lock keeps a second
 //! Walcast off it. It is held while streaming too, so that the two cannot meet.
 
-
 use super::connect::Session;
 use super::fault;
 use crate::error::Result;

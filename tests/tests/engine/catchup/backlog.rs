@@ -45,6 +45,8 @@ impl<'a> Backlog<'a> {
             database,
             "select pg_create_logical_replication_slot('base', 'pgoutput')",
         )?;
+        // What comes before the first transaction tells the time of the start.
+        server.query(database, "insert into t values (0, 'the first')")?;
         Ok(Self {
             lab,
             database,
@@ -108,14 +110,21 @@ impl<'a> Backlog<'a> {
             for _ in 0..statements {
                 sql += &self.statement(&mut chance);
             }
-            sql += if chance.one_in(10) { "rollback" } else { "commit" };
+            sql += if chance.one_in(10) {
+                "rollback"
+            } else {
+                "commit"
+            };
             // A record of running transactions, as the server writes one every 15 s.
             if chance.one_in(20) {
                 sql = "checkpoint".to_owned();
             }
             let done = self.sql(&sql);
             // Two of them may well wait for each other.
-            if done.as_ref().is_err_and(|e| !format!("{e:#}").contains("40P01")) {
+            if done
+                .as_ref()
+                .is_err_and(|e| !format!("{e:#}").contains("40P01"))
+            {
                 return done;
             }
         }
@@ -128,11 +137,18 @@ impl<'a> Backlog<'a> {
         let rows = 1 + chance.below(60);
         let (low, high) = (made % 3000, made % 3000 + rows);
         match chance.below(16) {
-            0..=3 => format!("insert into {table}(v) select 'i{made}.' || i from generate_series(1, {rows}) i; "),
-            4 | 5 => format!("update {table} set v = 'u{made}' where id % 3000 between {low} and {high}; "),
+            0..=3 => format!(
+                "insert into {table}(v) select 'i{made}.' || i from generate_series(1, {rows}) i; "
+            ),
+            4 | 5 => format!(
+                "update {table} set v = 'u{made}' where id % 3000 between {low} and {high}; "
+            ),
             6 => format!("delete from {table} where id % 3000 between {low} and {high}; "),
             // One log record holds the rows of a whole page.
-            7 | 8 => format!("copy {table}(v) from program 'seq {made} {}'; ", made + 10 * rows),
+            7 | 8 => format!(
+                "copy {table}(v) from program 'seq {made} {}'; ",
+                made + 10 * rows
+            ),
             9 => format!(
                 "savepoint s; insert into {table}(v) values ('gone{made}'); update {table} set v = 'gone' where id % 3000 = {low}; rollback to s; insert into {table}(v) values ('kept{made}'); "
             ),
@@ -144,7 +160,10 @@ impl<'a> Backlog<'a> {
                 "insert into {table}(v, big) select 'big', string_agg(md5(({made} + i)::text), '') from generate_series(1, {}) i; ",
                 100 + made % 4000
             ),
-            13 => format!("update {table} set v = 'beside{made}' where big is not null and id % 10 = {}; ", made % 10),
+            13 => format!(
+                "update {table} set v = 'beside{made}' where big is not null and id % 10 = {}; ",
+                made % 10
+            ),
             14 if chance.one_in(4) => format!("truncate {table}; "),
             15 if chance.one_in(3) => self.alter(table, made),
             _ => format!("insert into {table}(v) values ('one{made}'); "),

@@ -39,7 +39,12 @@ fn without_a_spare_slot_or_the_right_it_is_streamed() -> Result<()> {
     let spare = "alter system set max_replication_slots = 2";
     lab.postgres().query("postgres", spare)?;
     lab.postgres().restart()?;
-    ensure_streamed(&lab, "cn", &[], "reading by SQL needs a spare replication slot")?;
+    ensure_streamed(
+        &lab,
+        "cn",
+        &[],
+        "reading by SQL needs a spare replication slot",
+    )?;
     lab.postgres()
         .query("postgres", "alter system reset max_replication_slots")?;
     lab.postgres().restart()?;
