@@ -32,7 +32,7 @@ pub struct CatchupConfig {
 pub(super) fn read(r: &mut Reader<'_>) -> CatchupConfig {
     const BATCH: &str = "walcast.catchup.batch.bytes";
     let config = CatchupConfig {
-        enabled: r.bool_or("walcast.catchup.enabled", false),
+        enabled: r.bool_or("walcast.catchup.enabled", true),
         min_bytes: r.parse_or("walcast.catchup.min.bytes", MIN_DEFAULT),
         batch_bytes: r.parse_or(BATCH, BATCH_DEFAULT),
         distance_max_bytes: r.parse_or("walcast.catchup.distance.max.bytes", DISTANCE_DEFAULT),
@@ -64,19 +64,19 @@ mod tests {
     fn it_begins_at_64_mib_unless_told_otherwise() {
         let (config, problems) = parse(&[]);
         let expected = CatchupConfig {
-            enabled: false,
+            enabled: true,
             min_bytes: 67_108_864,
             batch_bytes: 67_108_864,
             distance_max_bytes: 1_073_741_824,
         };
         assert_eq!((config, problems), (expected, 0));
         let (config, problems) = parse(&[
-            ("walcast.catchup.enabled", "true"),
+            ("walcast.catchup.enabled", "false"),
             ("walcast.catchup.min.bytes", "0"),
             ("walcast.catchup.batch.bytes", "16384"),
             ("walcast.catchup.distance.max.bytes", "1000"),
         ]);
-        assert_eq!((config.enabled, config.min_bytes), (true, 0));
+        assert_eq!((config.enabled, config.min_bytes), (false, 0));
         assert_eq!(
             (config.batch_bytes, config.distance_max_bytes),
             (16_384, 1000)

@@ -59,13 +59,8 @@ fn the_right_to_write_watermarks_is_looked_at() -> Result<()> {
         "insert_delete",
     );
     says("select 1", &[delete], "GRANT INSERT, DELETE ON")?;
-    let catchup = [("walcast.catchup.enabled", "true")];
-    says(
-        "select 1",
-        &catchup,
-        "ok    a large backlog can be read by SQL",
-    )?;
+    says("select 1", &[], "ok    a large backlog can be read by SQL")?;
     let revoke = "revoke execute on function pg_replication_slot_advance(name, pg_lsn) from public";
     let cannot = "warn  a large backlog will be streamed: the login may not read it by SQL: no EXECUTE on pg_replication_slot_advance";
-    says(revoke, &catchup, cannot)
+    says(revoke, &[], cannot)
 }

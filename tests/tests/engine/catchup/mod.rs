@@ -13,13 +13,22 @@ use walcast_tests::SOON;
 use walcast_tests::topic::Topic;
 use walcast_tests::worker::{Worker, connector};
 
-use super::QUIET;
+use super::{QUIET, counts};
 use backlog::{Backlog, LAST};
-use run::{Run, SMALL, Volatile, without_sequences};
+use run::{Run, SMALL, Volatile, wait_text, without_sequences};
 
 /// The log's words at the begin and the end of catch-up.
 const BEGINS: &str = "a backlog is read by SQL";
 const ENDS: &str = "streaming goes on from here";
+
+/// A worker's connector that reads its backlog by SQL, exactly once.
+const EXACTLY_ONCE: [(&str, &str); 5] = [
+    SMALL[0],
+    SMALL[1],
+    ("exactly.once.support", "required"),
+    ("publication.autocreate.mode", "disabled"),
+    ("snapshot.mode", "no_data"),
+];
 
 /// What streaming gives of the whole backlog.
 fn streamed(lab: &Lab, backlog: &Backlog<'_>, database: &str) -> Result<Vec<String>> {
@@ -108,11 +117,7 @@ fn a_backlog_read_by_sql_is_what_streaming_gives() -> Result<()> {
     ensure!(read.logged(BEGINS)? == 1, "{}", read.log()?);
     ensure_same(&expected, &read.records()?)?;
 
-    let wide = [
-        SMALL[0],
-        SMALL[1],
-        ("walcast.catchup.batch.bytes", "4000000"),
-    ];
+    let wide = [SMALL[0], ("walcast.catchup.batch.bytes", "4000000")];
     let wide = Run::new(&lab, "cu", "wide", &wide)?;
     wide.service.start()?;
     wide.wait_text(LAST)?;
@@ -161,11 +166,7 @@ fn exactly_once_holds_when_the_worker_is_killed_in_a_backlog() -> Result<()> {
     backlog.end()?;
     backlog.slot("cx")?;
     let worker = Worker::start(&lab, "worker", "cx", true)?;
-    let mut extra = SMALL.to_vec();
-    extra.push(("exactly.once.support", "required"));
-    extra.push(("publication.autocreate.mode", "disabled"));
-    extra.push(("snapshot.mode", "no_data"));
-    worker.put("cx", &connector(&lab, "cx", "cx", &extra))?;
+    worker.put("cx", &connector(&lab, "cx", "cx", &EXACTLY_ONCE))?;
     let mut topic = Topic::open(&lab.kafka().bootstrap, "cx.public.t")?;
     for kill in 1..4 {
         topic.read_until(Duration::ZERO, |record| {
@@ -187,6 +188,9 @@ fn exactly_once_holds_when_the_worker_is_killed_in_a_backlog() -> Result<()> {
         read.len(),
         expected.len()
     );
+    let log = std::fs::read_to_string(worker.spec().log())?;
+    let begun = log.matches(BEGINS).count();
+    ensure!(begun >= 3, "a backlog was read by SQL {begun} times");
     let values: Vec<_> = read
         .iter()
         .map(|record| volatile.strip(&record.value.to_string()))
@@ -195,6 +199,33 @@ fn exactly_once_holds_when_the_worker_is_killed_in_a_backlog() -> Result<()> {
         ensure!(expected.contains(value), "{value} is not in {expected}");
     }
     Ok(())
+}
+
+#[test]
+fn a_frozen_worker_that_reads_a_backlog_gives_way() -> Result<()> {
+    let lab = Lab::builder("catchupzombie").postgres(18).kafka().start()?;
+    let backlog = Backlog::new(&lab, "cz")?;
+    for part in 0..60 {
+        backlog.rows(1 + part * 5000, 5000)?;
+    }
+    backlog.slot("cz")?;
+    let first = Worker::start(&lab, "first", "cz", true)?;
+    first.put("cz", &connector(&lab, "cz", "cz", &EXACTLY_ONCE))?;
+    wait_text(&first, BEGINS)?;
+    first.pause()?;
+    backlog.end()?;
+    let second = Worker::start(&lab, "second", "cz", true)?;
+    let mut topic = Topic::open(&lab.kafka().bootstrap, "cz.public.t")?;
+    topic.read_until(Duration::ZERO, |record| record.value["after"]["v"] == LAST)?;
+    first.resume()?;
+    let counts = counts(topic.read_until(QUIET, |_| true)?);
+    ensure!(counts.len() == 300_002, "{} rows came", counts.len());
+    let doubled = counts.values().filter(|count| **count > 1).count();
+    ensure!(doubled == 0, "{doubled} rows came twice");
+    wait_text(&second, "that session was ended")?;
+    let copies = "select count(*) from pg_replication_slots where temporary";
+    ensure!(backlog.figure(copies)? == "0", "a copy was left behind");
+    second.stop()
 }
 
 #[test]

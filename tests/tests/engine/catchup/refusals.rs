@@ -81,7 +81,7 @@ fn another_reader_ends_it() -> Result<()> {
         &lab,
         "co",
         "second",
-        &[SMALL[0], ("slot.name", "co"), ("slot.max.retries", "0")],
+        &[("slot.name", "co"), ("slot.max.retries", "0")],
     )?;
     second.service.start()?;
     second.wait_text("is active for pid")?;

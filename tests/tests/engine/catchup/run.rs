@@ -17,8 +17,7 @@ const LIMIT: Duration = Duration::from_secs(180);
 const JSON: &str = "org.apache.kafka.connect.json.JsonConverter";
 
 /// Catch-up in batches so small that there are many.
-pub(super) const SMALL: [(&str, &str); 3] = [
-    ("walcast.catchup.enabled", "true"),
+pub(super) const SMALL: [(&str, &str); 2] = [
     ("walcast.catchup.min.bytes", "0"),
     ("walcast.catchup.batch.bytes", "262144"),
 ];
@@ -78,17 +77,7 @@ impl Run {
 
     /// Waits until it has written `text`.
     pub(super) fn wait_text(&self, text: &str) -> Result<()> {
-        let (mut seen, mut tail) = (0, Vec::new());
-        let waited = wait_for(&format!("\"{text}\" to be written"), LIMIT, || {
-            let Ok(mut log) = File::open(self.service.spec().log()) else {
-                return Ok(None);
-            };
-            log.seek(SeekFrom::Start(seen))?;
-            seen += log.read_to_end(&mut tail)? as u64;
-            let found = tail.windows(text.len()).any(|part| part == text.as_bytes());
-            tail.drain(..tail.len().saturating_sub(text.len()));
-            Ok(found.then_some(()))
-        });
+        let waited = wait_text(&self.service, text);
         waited.with_context(|| self.log().unwrap_or_default())
     }
 
@@ -118,6 +107,21 @@ impl Run {
         ensure!(self.logged(text)? > 0, "no \"{text}\" in\n{}", self.log()?);
         Ok(())
     }
+}
+
+/// Waits until `service` has written `text` to its log.
+pub(super) fn wait_text(service: &Service, text: &str) -> Result<()> {
+    let (mut seen, mut tail) = (0, Vec::new());
+    wait_for(&format!("\"{text}\" to be written"), LIMIT, || {
+        let Ok(mut log) = File::open(service.spec().log()) else {
+            return Ok(None);
+        };
+        log.seek(SeekFrom::Start(seen))?;
+        seen += log.read_to_end(&mut tail)? as u64;
+        let found = tail.windows(text.len()).any(|part| part == text.as_bytes());
+        tail.drain(..tail.len().saturating_sub(text.len()));
+        Ok(found.then_some(()))
+    })
 }
 
 /// What differs from run to run: times of processing, and the run's id.
