@@ -2,6 +2,7 @@
 //!
 //! Each line is ok, warn or fail, with the cure. Nothing is changed.
 
+mod catchup_lines;
 mod signal_lines;
 mod slot_lines;
 

@@ -1,7 +1,7 @@
 //! The engine: one running connector, from a replication slot to Kafka.
 //!
 //! Data's path is the module path: [`config`] is read once; `postgres` opens sessions and reads
-//! facts; `snapshot`, `incremental` and `stream` turn rows and changes into `batch`es with the pure codec
+//! facts; `snapshot`, `incremental`, `catchup` and `stream` turn rows and changes into `batch`es with the pure codec
 //! (`walcast-wire`); `publish` makes them and their checkpoint durable; `progress` holds the chain
 //! `confirmed ≤ checkpoint ≤ acked ≤ published ≤ received`; `task` runs it all, again after a fault; `guard`
 //! watches beside it how much WAL the slot holds back.
@@ -12,6 +12,7 @@
 //! It knows nothing of REST, of other connectors, or of who owns one.
 
 mod batch;
+mod catchup;
 pub mod check;
 mod checkpoint;
 mod cli;

@@ -1,6 +1,6 @@
 //! `walcast check`: the lines on the slot and on how much WAL it may hold back.
 
-use super::{Report, Verdict};
+use super::{Report, Verdict, catchup_lines};
 use crate::config::ConnectorConfig;
 use crate::postgres::connect::Session;
 use crate::postgres::slot::{self, SlotState};
@@ -42,6 +42,9 @@ pub(super) async fn write(
     let spare = room.free - i64::from(known.is_none());
     if spare < 1 {
         report.line(Verdict::Warn, "no replication slot is spare: a snapshot beside a slot that exists needs one for its time; raise max_replication_slots")?;
+    }
+    if config.catchup.enabled {
+        catchup_lines::write(report, session, room, spare).await?;
     }
     let fails = !config.slot.failover || (room.version >= 17 && !room.standby);
     if !fails {

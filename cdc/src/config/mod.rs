@@ -3,6 +3,7 @@
 //! String properties come in, a validated [`ConnectorConfig`] leaves, or the list of everything
 //! that is wrong with them. Nothing here opens a connection.
 
+mod catchup;
 mod channels;
 mod columns;
 mod converter;
@@ -29,6 +30,7 @@ use std::time::Duration;
 
 use walcast_wire::config::EncoderConfig;
 
+pub use catchup::CatchupConfig;
 pub use channels::{FileSignals, KafkaSignals, SignalChannels};
 pub use database::{DatabaseConfig, SslMode};
 pub use guard::{GuardConfig, GuardPolicy};
@@ -71,6 +73,8 @@ pub struct ConnectorConfig {
     /// `walcast.watchdog.timeout.ms`: how long a stream may stand still while the server goes on;
     /// `None` is 0, for ever.
     pub watchdog_timeout: Option<Duration>,
+    /// `walcast.catchup.*`.
+    pub catchup: CatchupConfig,
     /// `publication.*`.
     pub publication: PublicationConfig,
     /// `snapshot.*`.
@@ -170,6 +174,7 @@ fn read(
         slot: slot::read(r, &mut warnings),
         guard: guard::read(r, &mut warnings),
         watchdog_timeout: guard::read_watchdog(r),
+        catchup: catchup::read(r),
         publication: publication::read(r, encoder.as_ref().map(|e| e.skipped).unwrap_or_default()),
         snapshot: snapshot::read(r),
         streaming_delay: r.millis_or("streaming.delay.ms", 0),

@@ -203,6 +203,10 @@ pub const PROPERTIES: &[(&str, Treatment)] = &[
     ("walcast.task.restart.delay.initial.ms", Honoured),
     ("walcast.task.restart.delay.max.ms", Honoured),
     ("walcast.watchdog.timeout.ms", Honoured),
+    ("walcast.catchup.enabled", Honoured),
+    ("walcast.catchup.min.bytes", Honoured),
+    ("walcast.catchup.batch.bytes", Honoured),
+    ("walcast.catchup.distance.max.bytes", Honoured),
     ("walcast.source.version", Honoured),
     (
         "slot.seek.to.known.offset.on.start",

@@ -7,6 +7,7 @@ pub(crate) mod identity;
 pub(crate) mod plugin;
 pub(crate) mod publication;
 pub(crate) mod quote;
+pub(crate) mod reader_lock;
 pub(crate) mod replication;
 pub(crate) mod server;
 pub(crate) mod slot;

@@ -5,12 +5,41 @@ use walcast_wire::lsn::Lsn;
 use walcast_wire::pgoutput::{self, Begin, Message};
 
 use super::Reader;
+use super::source::Source;
 use crate::error::{EngineError, Result};
-use crate::postgres::replication::Frame;
+use crate::postgres::replication::{Frame, Frames, reading};
 
 impl Reader<'_> {
+    /// Handles the frames that one read of the socket gave, until the batch is full or handed on.
+    pub(super) async fn take_frames(&mut self) -> Result<()> {
+        let Source::Stream(stream) = &mut self.source else {
+            return Ok(());
+        };
+        let mut frames = stream.take();
+        let taken = self.take_from(&mut frames).await;
+        if let Source::Stream(stream) = &mut self.source {
+            stream.give_back(frames);
+        }
+        taken
+    }
+
+    async fn take_from(&mut self, frames: &mut Frames) -> Result<()> {
+        let seq = self.seq;
+        let mut server = Lsn::ZERO;
+        while let Some(frame) = frames.next().map_err(reading)? {
+            server = self.handle(frame).await?.max(server);
+            if self.seq != seq || self.takes_no_more() {
+                break;
+            }
+        }
+        if server.is_valid() {
+            self.server_is_at(server);
+        }
+        Ok(())
+    }
+
     /// Handles a frame; gives the end of WAL that the server told with it.
-    pub(super) async fn handle(&mut self, frame: Frame<'_>) -> Result<Lsn> {
+    async fn handle(&mut self, frame: Frame<'_>) -> Result<Lsn> {
         match frame {
             Frame::Change {
                 start,
@@ -22,7 +51,7 @@ impl Reader<'_> {
             }
             Frame::KeepAlive { server, asks } => {
                 if asks {
-                    self.stream.answer();
+                    self.source.answer();
                 }
                 self.idle(server).await?;
                 Ok(server)
@@ -31,6 +60,11 @@ impl Reader<'_> {
                 "the server ended the replication stream",
             )),
         }
+    }
+
+    pub(super) fn server_is_at(&self, end: Lsn) {
+        self.metrics.server(end);
+        self.activity.server(end);
     }
 
     fn begun(&mut self, begin: &Begin) {
@@ -55,7 +89,7 @@ impl Reader<'_> {
         self.end_due_window().await
     }
 
-    async fn end_due_window(&mut self) -> Result<()> {
+    pub(super) async fn end_due_window(&mut self) -> Result<()> {
         if self.window_ends() {
             Box::pin(self.end_window()).await?;
         }
@@ -64,7 +98,7 @@ impl Reader<'_> {
 
     /// Handles a message of pgoutput as the server sent it; `lsn` is zero for what only describes, such
     /// as a relation.
-    async fn frame(&mut self, lsn: Lsn, data: &[u8]) -> Result<()> {
+    pub(super) async fn frame(&mut self, lsn: Lsn, data: &[u8]) -> Result<()> {
         let message = pgoutput::decode(data).map_err(|e| {
             EngineError::definite(format!(
                 "the server sent a message that is not pgoutput protocol 1: {e}"

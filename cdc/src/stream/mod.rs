@@ -5,6 +5,7 @@
 //! once and a backlog leaves in full batches; and what need not be done for each change is done for
 //! each read.
 
+mod backlog;
 pub(crate) mod blocking;
 pub(crate) mod boundaries;
 mod frames;
@@ -13,6 +14,7 @@ pub(crate) mod position;
 pub(crate) mod relations;
 pub(crate) mod resume;
 pub(crate) mod signals;
+pub(crate) mod source;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,21 +31,21 @@ use crate::clock::SharedClock;
 use crate::error::{EngineError, Result};
 use crate::guard::activity::{Activity, Phase};
 use crate::metrics::{Changes, TaskMetrics};
-use crate::postgres::replication::{ChangeStream, Frames, reading};
 use crate::progress::{Chain, Stage};
 use crate::publish::Durable;
 use heartbeat::Heartbeat;
 use position::Cursor;
 use relations::Relations;
 use signals::Signals;
+use source::{Given, Source};
 
 /// Bytes of a batch that is handed on although more changes may follow at the same LSN: rows of one
 /// log record whose values, stored out of line, are large.
 const GROUP_BYTES_MAX: usize = 8 * BATCH_BYTES_MAX;
 
-/// Reads one replication stream to its end.
+/// Reads one source of changes to its end.
 pub(crate) struct Reader<'a> {
-    pub(crate) stream: ChangeStream,
+    pub(crate) source: Source,
     pub(crate) relations: &'a mut Relations,
     pub(crate) cursor: Cursor,
     pub(crate) output: mpsc::Sender<Batch>,
@@ -71,8 +73,8 @@ pub(crate) struct Reader<'a> {
 
 /// Why a reader ended without an error.
 pub(crate) struct Ended {
-    /// The stream, to be told the last confirmed position and stopped.
-    pub(crate) stream: ChangeStream,
+    /// What was read, to be told the last confirmed position and stopped.
+    pub(crate) source: Source,
 }
 
 impl Reader<'_> {
@@ -93,13 +95,12 @@ impl Reader<'_> {
                 () = stop.cancelled() => break,
                 changed = self.durable.changed() => match changed {
                     Ok(()) => self.confirm()?,
-                    Err(_) => return Ok(Ended { stream: self.stream }),
+                    Err(_) => return Ok(Ended { source: self.source }),
                 },
                 report = self.signals.incremental.report() => Box::pin(self.report(report)).await?,
                 signal = Signals::next(&mut self.signals.waiting) => Box::pin(self.signal(&signal)).await?,
-                ready = self.stream.ready(), if !waits => {
-                    ready?;
-                    if let Err(error) = self.take().await {
+                given = self.source.next(), if !waits => {
+                    if let Err(error) = self.take(given?).await {
                         // What came before is published, as Debezium does, and counts as done.
                         self.hand_on().await?;
                         return Err(error);
@@ -110,7 +111,7 @@ impl Reader<'_> {
             self.beat()?;
             if self.is_whole() && !self.hand_on().await? {
                 return Ok(Ended {
-                    stream: self.stream,
+                    source: self.source,
                 });
             }
             if self.blocking_is_due() {
@@ -119,7 +120,7 @@ impl Reader<'_> {
             }
         }
         Ok(Ended {
-            stream: self.stream,
+            source: self.source,
         })
     }
 
@@ -137,31 +138,16 @@ impl Reader<'_> {
             || self.blocking_is_due()
     }
 
-    /// Handles the frames that are there, until the batch is full or handed on.
-    async fn take(&mut self) -> Result<()> {
+    /// Handles what was given and what is ready behind it, until the batch is full or handed on.
+    async fn take(&mut self, given: Given) -> Result<()> {
         self.now_ns = self.clock.now_ns();
         self.activity.step();
-        let mut frames = self.stream.take();
-        let taken = self.take_from(&mut frames).await;
-        self.stream.give_back(frames);
+        let taken = match given {
+            Given::Ready => self.take_frames().await,
+            Given::Fed(fed) => self.take_fed(fed).await,
+        };
         self.metrics.changes(std::mem::take(&mut self.changes));
         taken
-    }
-
-    async fn take_from(&mut self, frames: &mut Frames) -> Result<()> {
-        let seq = self.seq;
-        let mut server = Lsn::ZERO;
-        while let Some(frame) = frames.next().map_err(reading)? {
-            server = self.handle(frame).await?.max(server);
-            if self.seq != seq || self.takes_no_more() {
-                break;
-            }
-        }
-        if server.is_valid() {
-            self.metrics.server(server);
-            self.activity.server(server);
-        }
-        Ok(())
     }
 
     /// Hands the batch to the publisher; `false` when the publisher has gone.
@@ -199,7 +185,7 @@ impl Reader<'_> {
     fn confirm(&mut self) -> Result<()> {
         let Durable { seq, confirm } = *self.durable.borrow_and_update();
         self.chain.advance(Stage::Confirmed, seq)?;
-        self.stream.confirm(confirm);
+        self.source.confirm(confirm);
         self.metrics.confirmed(confirm);
         Ok(())
     }

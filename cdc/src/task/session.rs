@@ -15,6 +15,7 @@ use super::decide::Plan;
 use super::found::{self, Found};
 use super::opening::Opened;
 use crate::batch::Batch;
+use crate::catchup;
 use crate::checkpoint;
 use crate::error::{EngineError, Result};
 use crate::guard::activity::Phase;
@@ -23,7 +24,7 @@ use crate::incremental::{Incremental, Settings};
 use crate::metrics::Changes;
 use crate::postgres::catalog::{self, CapturedTable};
 use crate::postgres::connect::{self, Session};
-use crate::postgres::replication::{self, ChangeStream, CreatedSlot, GatedSession, NewSlot};
+use crate::postgres::replication::{self, CreatedSlot, GatedSession, NewSlot};
 use crate::postgres::{identity, plugin, publication, server, slot};
 use crate::progress::Chain;
 use crate::publish::{Durable, QUEUE_BATCHES, Wiring};
@@ -36,6 +37,7 @@ use crate::stream::heartbeat::Heartbeat;
 use crate::stream::position::Cursor;
 use crate::stream::relations::Relations;
 use crate::stream::signals::Signals;
+use crate::stream::source::Source;
 use crate::stream::{Ended, Reader};
 
 /// How long a stop waits for what is in flight.
@@ -43,7 +45,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Runs until `stop`, or an error.
 pub(super) async fn attempt(context: &TaskContext, stop: &CancellationToken) -> Result<()> {
-    let sql = connect::open(&context.config.database, "walcast control").await?;
+    let sql = connect::open(&context.config.database, &context.reader_name()).await?;
     let system = server::system(&sql).await?;
     let opened = super::opening::open(context, system).await?;
     let stored = (opened.offset.as_ref(), opened.seen);
@@ -55,7 +57,8 @@ pub(super) async fn attempt(context: &TaskContext, stop: &CancellationToken) -> 
 /// One attempt, after its plan was made.
 pub(super) struct Run<'a> {
     pub(super) context: &'a TaskContext,
-    pub(super) sql: Session,
+    /// Holds the lock of the slot's reader.
+    pub(super) sql: Arc<Session>,
     pub(super) plan: Plan,
     slot_exists: bool,
     /// What the slot has confirmed, when the stored offset is of the same system.
@@ -72,7 +75,7 @@ impl<'a> Run<'a> {
         let relations = Relations::new(Arc::new(context.config.database.clone()), encoder);
         Self {
             context,
-            sql,
+            sql: Arc::new(sql),
             plan: found.plan,
             slot_exists: found.slot_exists,
             slot_confirmed: found.slot_confirmed,
@@ -100,8 +103,8 @@ impl<'a> Run<'a> {
         // The publisher's error is the cause when it went first.
         published?;
         if let Some(ended) = read? {
-            ended.stream.confirm(durable.borrow().confirm);
-            ended.stream.stop().await?;
+            ended.source.confirm(durable.borrow().confirm);
+            ended.source.stop().await?;
         }
         if let Some(doors) = self.doors.take() {
             doors.close().await;
@@ -147,7 +150,8 @@ impl<'a> Run<'a> {
         boundaries::restore(self.relations.encoder(), &offset);
         wait_or_stop(config.streaming_delay, stop).await;
         let heartbeat = self.heartbeat().await;
-        let stream = self.open_stream(session, &reader, stop).await?;
+        let source = self.source(session, floor, stop).await?;
+        self.context.guard.slot_is_ours();
         let (doors, waiting) = Doors::open(self.context, &durable, &self.chain)?;
         self.doors = Some(doors);
         let signals = self.signals(&offset, waiting);
@@ -163,7 +167,7 @@ impl<'a> Run<'a> {
             streamed: false,
             now_ns: 0,
             changes: Changes::default(),
-            stream,
+            source,
             relations: &mut self.relations,
             cursor: Cursor::new(offset, floor),
             output,
@@ -180,19 +184,34 @@ impl<'a> Run<'a> {
         ended.map(Some)
     }
 
-    /// Starts the stream once nobody else reads the slot.
-    async fn open_stream(
+    /// What to read from once the slot is free: a large backlog first, or the stream at once, which
+    /// `session` was opened for.
+    async fn source(
         &self,
         session: GatedSession,
-        reader: &str,
+        floor: Option<Lsn>,
         stop: &CancellationToken,
-    ) -> Result<ChangeStream> {
-        let slot = &self.context.config.slot;
-        let leftover = self.context.owns_the_connector().then_some(reader);
-        super::slot_wait::until_free(&self.sql, slot, leftover, stop).await?;
-        let stream = session.start(&slot.name, &self.context.clock).await?;
-        self.context.guard.slot_is_ours();
-        Ok(stream)
+    ) -> Result<Source> {
+        let config = &self.context.config;
+        let reader = self.context.reader_name();
+        let leftover = self.context.owns_the_connector().then_some(&*reader);
+        super::slot_wait::until_ours(&self.sql, &config.slot, leftover, stop).await?;
+        let start = catchup::Start {
+            config,
+            reader: &reader,
+            control: &self.sql,
+            floor,
+            activity: self.context.guard.activity(),
+            clock: &self.context.clock,
+        };
+        Ok(match start.begin().await? {
+            Some(backlog) => Source::Backlog(Box::new(backlog)),
+            None => Source::Stream(
+                session
+                    .start(&config.slot.name, &self.context.clock)
+                    .await?,
+            ),
+        })
     }
 
     /// Makes the slot when it is missing.

@@ -9,6 +9,7 @@ use crate::config::SlotConfig;
 use crate::error::{EngineError, Result};
 use crate::postgres::connect::Session;
 use crate::postgres::fault;
+use crate::postgres::reader_lock::ReaderLock;
 use crate::postgres::replication::{CreatedSlot, GatedSession, NewSlot};
 use crate::postgres::slot;
 
@@ -69,7 +70,7 @@ async fn tell_waiting(sql: &Session, slot: &str) -> Result<()> {
     Ok(())
 }
 
-/// Waits until no other session reads the slot, `slot.max.retries` times `slot.retry.delay.ms` at the
+/// Takes the lock of the slot's reader, and waits until no other session reads it, `slot.max.retries` times `slot.retry.delay.ms` at the
 /// longest; a stop ends the wait.
 ///
 /// Debezium tries to start the stream that often with that pause between. A slot that comes free is
@@ -78,7 +79,7 @@ async fn tell_waiting(sql: &Session, slot: &str) -> Result<()> {
 ///
 /// # Errors
 /// Transient, naming the reader, when it stays.
-pub(super) async fn until_free(
+pub(super) async fn until_ours(
     sql: &Session,
     config: &SlotConfig,
     leftover: Option<&str>,
@@ -86,10 +87,13 @@ pub(super) async fn until_free(
 ) -> Result<()> {
     let deadline = Instant::now() + config.retry_delay.saturating_mul(config.max_retries);
     let mut tell_at = Instant::now();
+    let mut locked = false;
     loop {
-        let state = slot::state(sql, &config.name).await?;
-        let Some(pid) = state.and_then(|state| state.active_pid) else {
-            return Ok(());
+        let Some(pid) = other(sql, &config.name, &mut locked).await? else {
+            if locked {
+                return Ok(());
+            }
+            continue;
         };
         if let Some(name) = leftover
             && slot::end_reader(sql, pid, name).await?
@@ -116,6 +120,19 @@ pub(super) async fn until_free(
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
     }
+}
+
+/// The session that has the lock or reads the slot; `locked` says whether the lock is ours.
+async fn other(sql: &Session, name: &str, locked: &mut bool) -> Result<Option<i32>> {
+    let lock = ReaderLock::of(name);
+    if !*locked {
+        *locked = lock.take(sql).await?;
+    }
+    if *locked {
+        let state = slot::state(sql, name).await?;
+        return Ok(state.and_then(|state| state.active_pid));
+    }
+    lock.holder(sql).await
 }
 
 async fn in_use(sql: &Session, config: &SlotConfig, pid: i32) -> EngineError {

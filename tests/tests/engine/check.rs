@@ -58,5 +58,9 @@ fn the_right_to_write_watermarks_is_looked_at() -> Result<()> {
         "incremental.snapshot.watermarking.strategy",
         "insert_delete",
     );
-    says("select 1", &[delete], "GRANT INSERT, DELETE ON")
+    says("select 1", &[delete], "GRANT INSERT, DELETE ON")?;
+    says("select 1", &[], "ok    a large backlog can be read by SQL")?;
+    let revoke = "revoke execute on function pg_replication_slot_advance(name, pg_lsn) from public";
+    let cannot = "warn  a large backlog will be streamed: the login may not read it by SQL: no EXECUTE on pg_replication_slot_advance";
+    says(revoke, &[], cannot)
 }

@@ -1,6 +1,8 @@
 //! The engine behind a real worker: what reaches Kafka, and what a fault does to it.
 
 mod add_table;
+mod catchup;
+mod chance;
 mod check;
 mod exactly_once;
 mod faults;

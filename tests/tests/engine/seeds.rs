@@ -16,9 +16,10 @@ use serde_json::{Value, json};
 use walcast_lab::{Lab, wait_for};
 use walcast_tests::topic::{Record, Topic};
 use walcast_tests::worker::{Worker, connector};
-use world::{Chance, Plan, Table};
+use world::{Plan, Table};
 
 use super::QUIET;
+use super::chance::Chance;
 
 /// Seeds of an ordinary run.
 const SEEDS: u64 = 4;
