@@ -134,7 +134,7 @@ const WITH_TIER: [&str; 5] = ["tidy", "lab", "it", "witness", conformance::TARGE
 
 /// A command of cargo for the whole workspace: another choice of packages would be another choice of
 /// features, and so another build of everything.
-pub(super) fn cargo_ci(command: &str) -> Command {
+pub(crate) fn cargo_ci(command: &str) -> Command {
     let mut cargo = Command::new(cargo());
     cargo
         .args([command, "--locked", "--workspace", "--profile=ci"])
