@@ -112,6 +112,11 @@ impl Figures {
         }
     }
 
+    /// Takes out a figure that says nothing here.
+    pub(crate) fn leave_out(&mut self, metric: Metric) {
+        self.0.remove(&metric);
+    }
+
     /// A figure, if it was measured.
     pub(crate) fn get(&self, metric: Metric) -> Option<f64> {
         self.0.get(&metric).copied()

@@ -32,7 +32,8 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 3, value_parser = value_parser!(u32).range(1..))]
     pub(crate) rounds: u32,
 
-    /// Seconds that a live scenario is measured, after 5 that are not; idle takes twice as long
+    /// Seconds that the API and, after 5 s of warm-up, a live scenario are measured; idle takes twice
+    /// as long
     #[arg(long, default_value_t = 30, value_parser = value_parser!(u64).range(1..))]
     pub(crate) seconds: u64,
 

@@ -30,8 +30,8 @@ pub(crate) struct Watched {
 /// CPU seconds so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Cpu {
-    /// Of the engine.
-    pub(crate) engine_s: f64,
+    /// Of the engine, if it is a process that was named.
+    pub(crate) engine_s: Option<f64>,
     /// Of the PostgreSQL processes that serve it.
     pub(crate) server_s: f64,
     /// Of the broker.
@@ -130,7 +130,7 @@ impl Drop for Sampler {
 impl State {
     fn look(&mut self) {
         if let Some(cpu) = self.engine.and_then(process::cpu_s) {
-            self.cpu.engine_s = cpu;
+            self.cpu.engine_s = Some(cpu);
         }
         if let Some(peak) = self.engine.and_then(process::peak_mb) {
             self.peak_mb = Some(peak);
@@ -209,7 +209,8 @@ mod tests {
         sampler.engine_is(this);
         let before = sampler.cpu();
         let mut sum = 0_u64;
-        while sampler.cpu().engine_s < before.engine_s + 0.05 {
+        let until = before.engine_s.map(|before| before + 0.05);
+        while sampler.cpu().engine_s < until {
             sum = sum.wrapping_add(1);
         }
         assert!(sum > 0 && sampler.peak_mb().is_some());

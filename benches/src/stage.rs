@@ -48,6 +48,17 @@ impl Deref for Hired<'_> {
     }
 }
 
+impl Drop for Hired<'_> {
+    fn drop(&mut self) {
+        if let Self::Own(worker) = self
+            && let Err(error) = worker.stop()
+        {
+            // Killed, it would leave a membership and transactions for the next one to wait for.
+            eprintln!("the worker does not stop: {error:#}");
+        }
+    }
+}
+
 impl Stage {
     /// Starts what these engines need in these scenarios.
     pub(crate) fn start(cells: &[(Scenario, Vec<Engine>)], walcast: &Path) -> Result<Self> {
@@ -79,7 +90,7 @@ impl Stage {
         let worker = Worker::start(&lab, &walcast, Engine::Walcast)?;
         let knows_catchup = worker.knows(CATCHUP)?;
         versions["walcast"] = worker.versions()?;
-        drop(worker);
+        worker.stop()?;
         if needs(Runner::Sink) {
             let version = lab.clickhouse().query("SELECT version()")?;
             versions["clickhouse"] = json!(version.trim());

@@ -23,12 +23,15 @@ use crate::test::conformance::attend;
 ///
 /// Engines: debezium (its defaults), debezium-tuned (larger batches, lz4), pg_recvlogical (one
 /// walsender's limit, no Kafka), sql (SQL batches from a copy of the slot, no Kafka), walcast (at least
-/// once, one stream), walcast-eos (exactly once), walcast-catchup (a backlog by SQL batches).
+/// once, one stream), walcast-eos (exactly once), walcast-catchup (a backlog by SQL batches);
+/// walcast-sink and clickhouse-kafka (ClickHouse's own Kafka engine); walcast-api and inserts (the
+/// API's two inserts by SQL alone).
 ///
 /// Scenarios: drain (a backlog of outbox rows), live-500, live-2000, live-5000 (transactions a second:
 /// latency), one-transaction (the backlog in one), wide (rows of 8 KB), schemas
 /// (schemas.enable=true), mixed (inserts, updates, deletes with REPLICA IDENTITY FULL), snapshot, start
-/// (of the process, to the first record), idle.
+/// (of the process, to the first record), idle; sink (a topic into ClickHouse); api-1, api-8, api-32
+/// (events written by so many connections).
 #[derive(Args)]
 pub(crate) struct BenchArgs {
     /// The engines, in the order in which they take turns [default: all]
@@ -47,7 +50,7 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "N")]
     rounds: Option<u32>,
 
-    /// Seconds that a live scenario is measured; idle takes twice as long [default: 30]
+    /// Seconds that a live scenario and the API are measured; idle takes twice as long [default: 30]
     #[arg(long, value_name = "S")]
     seconds: Option<u64>,
 

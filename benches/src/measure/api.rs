@@ -15,7 +15,6 @@ use super::{Turn, set_cost};
 use crate::database::Database;
 use crate::engine::Engine;
 use crate::figures::{Figures, Metric, percentile};
-use crate::process;
 use crate::sampler::{Cpu, Sampler};
 use crate::scenario::Scenario;
 use crate::stage::Stage;
@@ -118,7 +117,6 @@ fn populate(url: &str, token: &str) -> Result<(i64, (i64, String))> {
 
 /// Writes for as long as a live scenario lasts.
 pub(super) fn run(turn: &Turn<'_>, api: &Running, connections: u32) -> Result<Figures> {
-    let this = std::process::id();
     let sampler = turn.stage.sampler(&api.database)?;
     let length = turn.options.live();
     if turn.engine == Engine::WalcastApi {
@@ -135,13 +133,9 @@ pub(super) fn run(turn: &Turn<'_>, api: &Running, connections: u32) -> Result<Fi
     let url = turn.stage.lab.postgres().url_of(&api.database);
     let inserters = (0..connections).map(|writer| inserter(turn, api, &url, writer));
     let inserters = inserters.collect::<Result<Vec<_>>>()?;
-    let used = || Cpu {
-        engine_s: process::cpu_s(this).unwrap_or_default(),
-        ..sampler.cpu()
-    };
-    let before = used();
+    let before = sampler.cpu();
     let written = closed_loop::run(inserters, length)?;
-    Ok(figures(&sampler, before, used(), &written))
+    Ok(figures(&sampler, before, sampler.cpu(), &written))
 }
 
 /// A writer through the API.
@@ -207,5 +201,8 @@ fn figures(sampler: &Sampler, before: Cpu, after: Cpu, written: &Written) -> Fig
         figures.set_if(metric, percentile(&written.answers_ms, share));
     }
     set_cost(&mut figures, sampler, before, after, Some(rows as u64));
+    // It has no part in this.
+    figures.leave_out(Metric::BrokerCpuS);
+    figures.leave_out(Metric::BrokerUsPerRow);
     figures
 }

@@ -84,20 +84,22 @@ pub(crate) fn run(turn: &Turn<'_>, ground: &Ground) -> Result<Figures> {
 
 /// What was used between two looks, in all and per row.
 fn set_cost(figures: &mut Figures, sampler: &Sampler, from: Cpu, to: Cpu, rows: Option<u64>) {
-    let engine = to.engine_s - from.engine_s;
+    // What had not begun then had used nothing.
+    let engine = to.engine_s.map(|to| to - from.engine_s.unwrap_or_default());
     let server = to.server_s - from.server_s;
     let broker = to.broker_s - from.broker_s;
-    figures.set(Metric::EngineCpuS, engine);
+    figures.set_if(Metric::EngineCpuS, engine);
     figures.set(Metric::ServerCpuS, server);
     figures.set(Metric::BrokerCpuS, broker);
     if let Some(rows) = rows.filter(|rows| *rows > 0) {
         let per_row = |seconds: f64| seconds * 1e6 / rows as f64;
-        figures.set(Metric::EngineUsPerRow, per_row(engine));
+        figures.set_if(Metric::EngineUsPerRow, engine.map(per_row));
         figures.set(Metric::ServerUsPerRow, per_row(server));
         figures.set(Metric::BrokerUsPerRow, per_row(broker));
     }
     let busy = to.machine.busy_s - from.machine.busy_s;
-    figures.set(Metric::OtherCpuS, busy - engine - server - broker);
+    let named = engine.unwrap_or_default() + server + broker;
+    figures.set(Metric::OtherCpuS, busy - named);
     figures.set(Metric::StealS, to.machine.steal_s - from.machine.steal_s);
     figures.set_if(Metric::PeakMb, sampler.peak_mb());
 }

@@ -17,7 +17,6 @@ use crate::backlog::{Backlog, PUBLICATION};
 use crate::database::Database;
 use crate::figures::{Figures, Metric};
 use crate::process;
-use crate::sampler::Cpu;
 
 /// How long a reader may take.
 const LIMIT: Duration = Duration::from_secs(600);
@@ -71,7 +70,7 @@ pub(crate) fn pg_recvlogical(turn: &Turn<'_>, backlog: &Backlog) -> Result<Figur
     let mut after = sampler.cpu();
     // What the kernel counted at its end is exact; before, it had used next to nothing.
     if let (Some(all), Some(others)) = (process::ended_children_cpu_s(), ended_before) {
-        after.engine_s = before.engine_s.max(all - others);
+        after.engine_s = Some(all - others);
     }
     let mut figures = rate(backlog, seconds);
     figures.set(Metric::StartupS, (reading - launched).as_secs_f64());
@@ -86,12 +85,8 @@ pub(crate) fn sql(turn: &Turn<'_>, backlog: &Backlog) -> Result<Figures> {
     let sampler = stage.sampler(&backlog.database)?;
     let database = Database::connect(&stage.lab.postgres().url_of(&backlog.database))?;
     database.run("SET work_mem = '128MB'")?;
-    let this = std::process::id();
-    let used = || Cpu {
-        engine_s: process::cpu_s(this).unwrap_or_default(),
-        ..sampler.cpu()
-    };
-    let (begun, before) = (Instant::now(), used());
+    sampler.engine_is(std::process::id());
+    let (begun, before) = (Instant::now(), sampler.cpu());
     let copy = format!("{}_t", slot.name);
     let sql = "SELECT pg_copy_logical_replication_slot($1, $2, true)::text";
     database.row(sql, &[&slot.name, &copy])?;
@@ -105,7 +100,7 @@ pub(crate) fn sql(turn: &Turn<'_>, backlog: &Backlog) -> Result<Figures> {
         changes += BATCH_CHANGES;
     }
     let seconds = begun.elapsed().as_secs_f64();
-    let after = used();
+    let after = sampler.cpu();
     let mut figures = rate(backlog, seconds);
     set_cost(&mut figures, &sampler, before, after, Some(backlog.changes));
     Ok(figures)

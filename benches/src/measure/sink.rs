@@ -180,7 +180,8 @@ fn service(turn: &Turn<'_>, filled: &Filled, port: &Port) -> Result<Service> {
     Ok(Service::new(spec, Box::new(is_ready)))
 }
 
-/// ClickHouse's Kafka engine, with a view into the landing table as its manual has it.
+/// ClickHouse's Kafka engine, with a view into the landing table as its manual has it, and with the
+/// sink's own limits of a batch.
 fn read_by_clickhouse(turn: &Turn<'_>, filled: &Filled) -> Result<()> {
     let (name, topic) = (&turn.name, topic_of(&filled.database));
     let lab = &turn.stage.lab;
@@ -189,7 +190,8 @@ fn read_by_clickhouse(turn: &Turn<'_>, filled: &Filled) -> Result<()> {
          aggregate_id String, event_type String, payload String, created_at String), \
          source Tuple(ts_us Int64, lsn UInt64, txId UInt64)) ENGINE = Kafka SETTINGS \
          kafka_broker_list = '{}', kafka_topic_list = '{topic}', kafka_group_name = '{name}', \
-         kafka_format = 'JSONEachRow', kafka_num_consumers = 1",
+         kafka_format = 'JSONEachRow', kafka_num_consumers = 1, \
+         kafka_max_block_size = 50000, kafka_flush_interval_ms = 100",
         lab.kafka().bootstrap
     ))?;
     lab.clickhouse().query(&format!(
