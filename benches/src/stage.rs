@@ -12,6 +12,7 @@ use crate::database::Database;
 use crate::engine::{Engine, Runner};
 use crate::sampler::{Sampler, Watched};
 use crate::scenario::Scenario;
+use crate::topic;
 use crate::worker::Worker;
 
 /// What says whether Walcast reads a backlog by SQL.
@@ -78,6 +79,7 @@ impl Stage {
             builder = builder.redis();
         }
         let lab = builder.start()?;
+        topic::warm_up(&lab.kafka().bootstrap)?;
         let control = Database::connect(&lab.postgres().url)?;
         let version = control.row("SHOW server_version", &[])?;
         let mut versions = json!({ "postgresql": version.get::<_, String>(0) });

@@ -9,8 +9,10 @@ use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::runtime::Builder;
+use walcast_lab::wait_for;
 
 /// How long a broker may take for one answer.
 const CALL: Duration = Duration::from_secs(20);
@@ -20,6 +22,35 @@ const POLL: Duration = Duration::from_millis(50);
 
 /// The only partition: so the topic has one order.
 const PARTITION: i32 = 0;
+
+/// Records that a broker takes before anything is measured, and their size. In small batches they are
+/// some thousand requests, after which Java has compiled what a broker does most.
+const WARM_UP: (u32, usize) = (200_000, 600);
+
+/// Lets the broker work until it is warm, so that the first run is not the one that warms it.
+pub(crate) fn warm_up(bootstrap: &str) -> Result<()> {
+    let topic = Topic::create(bootstrap, "bench_warm_up", false)?;
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", bootstrap)
+        .set("acks", "all")
+        .set("batch.size", "16384")
+        .create()
+        .context("make a producer")?;
+    let (count, size) = WARM_UP;
+    let value = vec![b'x'; size];
+    for _ in 0..count {
+        let mut record = BaseRecord::<(), _>::to(&topic.name).payload(&value);
+        while let Err((error, back)) = producer.send(record) {
+            ensure!(
+                error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull),
+                "warm up the broker: {error}"
+            );
+            producer.poll(POLL);
+            record = back;
+        }
+    }
+    producer.flush(CALL).context("warm up the broker")
+}
 
 /// A topic with one partition, watched from outside. It goes with this value.
 pub(crate) struct Topic {
@@ -40,17 +71,22 @@ impl Topic {
         for one in made.with_context(|| format!("make topic {name}"))? {
             one.map_err(|(name, code)| anyhow!("make topic {name}: {code}"))?;
         }
-        Ok(Self {
+        let topic = Self {
             name: name.to_owned(),
             bootstrap: bootstrap.to_owned(),
             consumer: consumer(bootstrap)?,
-        })
+        };
+        wait_for(&format!("a leader of {name}"), CALL, || topic.end())?;
+        Ok(topic)
     }
 
-    /// How many records it holds, and marks of transactions.
-    pub(crate) fn end(&self) -> Result<i64> {
-        let marks = self.consumer.fetch_watermarks(&self.name, PARTITION, CALL);
-        Ok(marks.context("ask for the end of a topic")?.1)
+    /// How many records it holds, and marks of transactions; `None` while no broker leads it.
+    pub(crate) fn end(&self) -> Result<Option<i64>> {
+        match self.consumer.fetch_watermarks(&self.name, PARTITION, CALL) {
+            Ok((_, end)) => Ok(Some(end)),
+            Err(error) if error.rdkafka_error_code().is_some_and(is_leaderless) => Ok(None),
+            Err(error) => Err(error).context("ask for the end of a topic"),
+        }
     }
 
     /// A reader that stands at `offset` and has seen whether more is there.
@@ -104,6 +140,19 @@ impl Reader {
             }
         }
     }
+}
+
+/// A topic has no leader for a moment after it was made, and when a broker was too busy to say that it
+/// lives.
+fn is_leaderless(code: RDKafkaErrorCode) -> bool {
+    matches!(
+        code,
+        RDKafkaErrorCode::NotLeaderForPartition
+            | RDKafkaErrorCode::LeaderNotAvailable
+            | RDKafkaErrorCode::UnknownTopicOrPartition
+            | RDKafkaErrorCode::UnknownPartition
+            | RDKafkaErrorCode::UnknownTopic
+    )
 }
 
 fn consumer(bootstrap: &str) -> Result<BaseConsumer> {

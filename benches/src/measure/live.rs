@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 
 use super::latency::{self, Arrival};
-use super::watch::SlotWatch;
+use super::watch::{STALL_LIMIT, SlotWatch};
 use super::writers::{Writers, schedule};
 use super::{Turn, set_cost};
 use crate::backlog::Backlog;
@@ -34,15 +34,12 @@ pub(crate) fn run(turn: &Turn<'_>, backlog: &Backlog, rate: u32) -> Result<Figur
     let sampler = stage.sampler(&backlog.database)?;
     sampler.engine_is(worker.pid().context("the worker has ended")?);
     worker.put(&turn.name, &config)?;
-    let reading = SlotWatch::new(turn, backlog)?
-        .wait()
-        .with_context(|| worker.told(&turn.name));
     let reader = topic.reader(0)?;
-    reader.wait_for_end()?;
+    let ready = pass_one_row(turn, backlog, &reader).with_context(|| worker.told(&turn.name));
 
     let due = schedule(rate, WARM_UP + turn.options.live());
     let before = sampler.cpu();
-    let written = reading.and_then(|()| write_and_read(writers, &due, &reader));
+    let written = ready.and_then(|()| write_and_read(writers, &due, &reader));
     let after = sampler.cpu();
     worker.delete(&turn.name)?;
     let (begun_us, arrivals) = written?;
@@ -52,6 +49,22 @@ pub(crate) fn run(turn: &Turn<'_>, backlog: &Backlog, rate: u32) -> Result<Figur
     figures.set(Metric::Rows, sent as f64);
     set_cost(&mut figures, &sampler, before, after, Some(sent));
     Ok(figures)
+}
+
+/// Waits until the slot is read and a row has come through: what only the first row meets is not
+/// what a live scenario is about.
+fn pass_one_row(turn: &Turn<'_>, backlog: &Backlog, reader: &Reader) -> Result<()> {
+    SlotWatch::new(turn, backlog)?.wait()?;
+    reader.wait_for_end()?;
+    backlog.connection().run(
+        "INSERT INTO outbox (aggregate_type, aggregate_id, event_type, payload) \
+         VALUES ('experiment', 'first', 'page_view', '{}')",
+    )?;
+    let begun = Instant::now();
+    while reader.next()?.is_none() {
+        ensure!(begun.elapsed() < STALL_LIMIT, "the first row does not come");
+    }
+    Ok(())
 }
 
 /// Writes the schedule, and reads until all has come or nothing more is to be hoped for. Gives when

@@ -37,27 +37,30 @@ pub(crate) struct Turn<'a> {
 /// What the runs of a scenario stand on. It goes with this value.
 pub(crate) enum Ground {
     /// A database, with or without a backlog.
-    Wal(Backlog),
+    Wal(Box<Backlog>),
     /// A topic for sinks.
-    Topic(sink::Filled),
+    Topic(Box<sink::Filled>),
     /// A running API.
-    Api(api::Running),
+    Api(Box<api::Running>),
 }
 
 /// Makes what the runs of `scenario` stand on.
 pub(crate) fn prepare(stage: &Stage, options: &Options, scenario: Scenario) -> Result<Ground> {
     let postgres = stage.lab.postgres();
+    let wal = |backlog| Ground::Wal(Box::new(backlog));
     match scenario {
-        Scenario::Sink => sink::fill(stage, options.rows).map(Ground::Topic),
+        Scenario::Sink => {
+            sink::fill(stage, options.rows).map(|filled| Ground::Topic(Box::new(filled)))
+        }
         Scenario::Api1 | Scenario::Api8 | Scenario::Api32 => {
-            api::start(stage, scenario).map(Ground::Api)
+            api::start(stage, scenario).map(|running| Ground::Api(Box::new(running)))
         }
         Scenario::Live500
         | Scenario::Live2000
         | Scenario::Live5000
         | Scenario::Idle
-        | Scenario::Start => Backlog::empty(postgres, scenario.name()).map(Ground::Wal),
-        _ => Backlog::load(postgres, scenario, options.rows).map(Ground::Wal),
+        | Scenario::Start => Backlog::empty(postgres, scenario.name()).map(wal),
+        _ => Backlog::load(postgres, scenario, options.rows).map(wal),
     }
 }
 

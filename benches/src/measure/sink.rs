@@ -86,8 +86,7 @@ fn publish(stage: &Stage, filled: &Filled) -> Result<()> {
     let (mut end, mut moved) = (0, Instant::now());
     while end < rows {
         ensure!(moved.elapsed() < STALL_LIMIT, "{}", worker.told(name));
-        let now = filled.topic.end()?;
-        if now > end {
+        if let Some(now) = filled.topic.end()?.filter(|now| *now > end) {
             (end, moved) = (now, Instant::now());
         }
         thread::sleep(COUNT_INTERVAL);

@@ -92,8 +92,7 @@ pub(crate) fn until_drained(
         }
         if asked.elapsed() >= END_INTERVAL || first.is_none() {
             asked = Instant::now();
-            let now = topic.end()?;
-            if now > end {
+            if let Some(now) = topic.end()?.filter(|now| *now > end) {
                 (end, moved) = (now, Instant::now());
                 first.get_or_insert(moved);
             }
