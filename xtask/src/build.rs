@@ -1,7 +1,6 @@
 //! Builds the `walcast` binary.
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::thread;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -75,7 +74,7 @@ impl BuildArgs {
 
     fn build(&self) -> Result<PathBuf> {
         ensure(&tools::FOR_BUILDING)?;
-        let mut build = Command::new(cargo());
+        let mut build = cargo();
         build
             .args([
                 "build",
