@@ -2,6 +2,7 @@
 
 use std::env;
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Context, Result};
 
@@ -50,9 +51,22 @@ pub(crate) fn keep_dirs() -> bool {
     path("WALCAST_LAB_KEEP").is_some()
 }
 
-/// The `cargo` that runs us, or the one on the path.
-pub fn cargo() -> PathBuf {
-    path("CARGO").unwrap_or_else(|| PathBuf::from("cargo"))
+/// A command of the `cargo` that runs us, or of the one on the path.
+///
+/// What a cargo that runs us says of our own package is taken out: build scripts that look at it
+/// would run again, and with them be built all that depends on them, each time that somebody builds by
+/// hand in between.
+pub fn cargo() -> Command {
+    let mut cargo = Command::new(path("CARGO").unwrap_or_else(|| PathBuf::from("cargo")));
+    for (name, _) in env::vars_os() {
+        let of_us = name.to_str().is_some_and(|name| {
+            name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+        });
+        if of_us {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
 }
 
 /// The file that `program` names on the search path.

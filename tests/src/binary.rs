@@ -2,7 +2,6 @@
 //! of the tests themselves.
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::OnceLock;
 
 use anyhow::{Context, Result, ensure};
@@ -32,7 +31,7 @@ fn build() -> Result<PathBuf> {
         .and_then(|name| name.to_str())
         .unwrap_or("debug");
     let profile = if name == "debug" { "dev" } else { name };
-    let status = Command::new(walcast_lab::cargo())
+    let status = walcast_lab::cargo()
         .args([
             "build",
             "--quiet",

@@ -1,7 +1,6 @@
 //! Builds the `walcast` binary.
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::thread;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -17,15 +16,15 @@ use crate::tools;
 pub(crate) struct BuildArgs {
     /// Cargo profile to build walcast with
     #[arg(long, value_enum, default_value_t = Profile::Ci)]
-    profile: Profile,
+    pub(crate) profile: Profile,
 
     /// Run this walcast instead of building one
     #[arg(long, value_name = "FILE", conflicts_with = "profile")]
-    binary: Option<PathBuf>,
+    pub(crate) binary: Option<PathBuf>,
 }
 
 /// A profile of the workspace's Cargo.toml.
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Profile {
     /// Optimised, without the link-time work of a release
     Ci,
@@ -75,7 +74,7 @@ impl BuildArgs {
 
     fn build(&self) -> Result<PathBuf> {
         ensure(&tools::FOR_BUILDING)?;
-        let mut build = Command::new(cargo());
+        let mut build = cargo();
         build
             .args([
                 "build",
@@ -86,6 +85,10 @@ impl BuildArgs {
                 self.profile.name(),
             ])
             .current_dir(workspace_dir());
+        // A release has the features that its users get. The others share what the tests have built.
+        if self.profile != Profile::Release {
+            build.arg("--workspace");
+        }
         let status = spawn(build, Some(Signal::SIGTERM))?.wait()?;
         if !status.success() {
             bail!("walcast does not build");

@@ -62,7 +62,7 @@ fn build() -> Result<PathBuf> {
     let host = host.context("rustc -vV names no host")?;
     let target = target_dir().join("fuzz");
     // With a target named, the flags are for the programs alone, not for macros and build scripts.
-    let status = Command::new(cargo())
+    let status = cargo()
         .args([
             "build",
             "--locked",

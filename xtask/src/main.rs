@@ -8,6 +8,7 @@
     reason = "a command talks to its terminal"
 )]
 
+mod bench;
 mod build;
 mod demo;
 mod fuzz;
@@ -35,6 +36,7 @@ enum Command {
     Up(up::UpArgs),
     Demo(demo::DemoArgs),
     Test(test::TestArgs),
+    Bench(bench::BenchArgs),
     Fuzz(fuzz::FuzzArgs),
     Conformance(test::conformance::ConformanceArgs),
     Cost(test::cost::CostArgs),
@@ -57,6 +59,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Up(args) => up::run(&args).map(|()| true),
         Command::Demo(args) => demo::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Conformance(args) => test::conformance::run(&args),
         Command::Cost(args) => test::cost::run(&args),

@@ -72,7 +72,7 @@ fn verify(library: &Path) -> Result<()> {
 fn launcher() -> Result<PathBuf> {
     let name = "walcast-clickhouse-embedded";
     let target = config::target_dir();
-    let mut build = Command::new(config::cargo());
+    let mut build = config::cargo();
     build
         .args([
             "build",

@@ -151,7 +151,7 @@ fn program() -> Result<PathBuf> {
 }
 
 /// Runs `command` on our own terminal to its end. It ends with us.
-fn attend(command: Command) -> Result<bool> {
+pub(crate) fn attend(command: Command) -> Result<bool> {
     let status = spawn(command, Some(Signal::SIGTERM))?.wait()?;
     Ok(status.success())
 }

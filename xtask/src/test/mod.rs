@@ -13,8 +13,8 @@ use clap::Args;
 
 use self::counts::Counts;
 use self::session::Session;
-pub(crate) use self::tiers::end_to_end;
 use self::tiers::{TIERS, Tier};
+pub(crate) use self::tiers::{cargo_ci, end_to_end};
 
 /// Runs all tests, or the named tiers
 ///

@@ -54,7 +54,7 @@ impl Session {
 
     /// Runs cargo with `arguments` in the workspace.
     pub(crate) fn cargo(&mut self, kind: Kind, arguments: &[&str]) -> Result<()> {
-        let mut command = Command::new(cargo());
+        let mut command = cargo();
         command.args(arguments).current_dir(workspace_dir());
         self.run(kind, command)
     }

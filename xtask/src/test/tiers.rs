@@ -82,7 +82,7 @@ pub(crate) const TIERS: [Tier; 14] = [
         "the documentation builds without a warning",
         360,
         |session| {
-            let mut doc = Command::new(cargo());
+            let mut doc = cargo();
             doc.args([
                 "doc",
                 "--locked",
@@ -140,8 +140,8 @@ const WITH_TIER: [&str; 5] = ["tidy", "lab", "it", "witness", conformance::TARGE
 
 /// A command of cargo for the whole workspace: another choice of packages would be another choice of
 /// features, and so another build of everything.
-pub(super) fn cargo_ci(command: &str) -> Command {
-    let mut cargo = Command::new(cargo());
+pub(crate) fn cargo_ci(command: &str) -> Command {
+    let mut cargo = cargo();
     cargo
         .args([command, "--locked", "--workspace", "--profile=ci"])
         .current_dir(workspace_dir());
@@ -181,7 +181,7 @@ fn unit(session: &mut Session) -> Result<()> {
 
 /// The names of all test targets of the workspace.
 fn test_targets() -> Result<Vec<String>> {
-    let mut metadata = Command::new(cargo());
+    let mut metadata = cargo();
     metadata
         .args(["metadata", "--locked", "--no-deps", "--format-version=1"])
         .current_dir(workspace_dir());
@@ -208,7 +208,7 @@ fn deny(session: &mut Session) -> Result<()> {
 const FENCED_OUT: [&str; 5] = ["tokio", "rdkafka", "tokio-postgres", "reqwest", "hyper"];
 
 fn fence(session: &mut Session) -> Result<()> {
-    let mut tree = Command::new(cargo());
+    let mut tree = cargo();
     tree.args([
         "tree",
         "--locked",
