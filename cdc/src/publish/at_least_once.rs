@@ -10,7 +10,7 @@ use super::fenced::FencedOffsets;
 use super::offset_file::OffsetFile;
 use super::producer::KafkaProducer;
 use super::topics::Topics;
-use super::window::Window;
+use super::window::{HANDOVER_BYTES_MAX, Window};
 use super::{Durable, Publisher, Wiring};
 use crate::batch::{Batch, Mark};
 use crate::error::Result;
@@ -89,14 +89,19 @@ impl AtLeastOnce {
 
     /// Hands over `first` and what else is there.
     async fn take(&mut self, first: Batch, wiring: &mut Wiring) -> Result<()> {
+        let mut bytes = 0;
         let mut next = Some(first);
         while let Some(batch) = next {
+            bytes += batch.bytes();
             self.send(batch, wiring).await?;
-            let more = || wiring.input.try_recv().ok();
-            next = self.window.has_room().then(more).flatten();
+            next = if bytes < HANDOVER_BYTES_MAX {
+                wiring.input.try_recv().ok()
+            } else {
+                None
+            };
         }
         self.producer.push();
-        self.window.pushed();
+        self.window.handed_over(self.last_seq, bytes);
         self.note_acks(wiring)
     }
 
@@ -108,7 +113,6 @@ impl AtLeastOnce {
         wiring.chain.advance(Stage::Published, seq)?;
         wiring.metrics.published(records, bytes);
         self.last_seq = seq;
-        self.window.handed_over(seq, bytes);
         self.begun.push_back((seq, mark, commit_us));
         Ok(())
     }

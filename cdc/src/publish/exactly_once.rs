@@ -12,7 +12,7 @@ use super::due::LastCheckpoint;
 use super::offsets::OffsetRecord;
 use super::topics::Topics;
 use super::transactions::Transactions;
-use super::window::Window;
+use super::window::{HANDOVER_BYTES_MAX, Window};
 use super::{Durable, Publisher, Wiring};
 use crate::batch::{Batch, Mark};
 use crate::error::Result;
@@ -89,12 +89,14 @@ impl ExactlyOnce {
             .await?;
         self.transactions.begin().await?;
         let mut commits = Vec::new();
-        let mut bytes = 0;
+        let (mut bytes, mut handed_over) = (0, 0);
         let mut next = Some(first);
         while let Some(batch) = next {
             bytes += batch.bytes();
             self.add(batch, wiring, &mut commits).await?;
-            if !self.window.has_room() {
+            if bytes - handed_over >= HANDOVER_BYTES_MAX {
+                self.window.handed_over(self.last_seq, bytes - handed_over);
+                handed_over = bytes;
                 let producer = self.transactions.producer();
                 producer.push();
                 self.window
@@ -131,7 +133,6 @@ impl ExactlyOnce {
         self.transactions.producer().send_batch(batch).await?;
         wiring.metrics.published(records, bytes);
         self.last_seq = seq;
-        self.window.handed_over(seq, bytes);
         if let Some(mark) = mark {
             self.waiting = Some((seq, mark));
         }

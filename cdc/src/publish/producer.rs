@@ -159,7 +159,7 @@ pub(crate) fn make(
         .set("max.in.flight.requests.per.connection", "5")
         .set("compression.type", "lz4")
         .set("linger.ms", LINGER_MS)
-        .set("batch.size", "262144")
+        .set("batch.size", "1000000")
         .set("queue.buffering.max.kbytes", "16384")
         .set("queue.buffering.max.messages", "100000");
     properties::apply(&mut config, &settings.producer)?;

@@ -10,32 +10,30 @@ use std::collections::VecDeque;
 use super::deliveries::Deliveries;
 use crate::error::Result;
 
-/// Requests for one partition that are on their way at a time.
-const REQUESTS_MAX: usize = 5;
+/// Bytes after which a hand-over takes no further batch.
+pub(super) const HANDOVER_BYTES_MAX: usize = 512 * 1024;
 
-/// Bytes that make a request; `batch.size` is twice that, since the last batch of one goes past it.
-const REQUEST_BYTES: usize = 128 * 1024;
+/// Bytes up to which a hand-over is one request in any case. The client may send the first records of
+/// a larger one while the rest is coming in.
+const SMALL_BYTES_MAX: usize = 16 * 1024;
 
-/// What was handed over and is not acknowledged, cut into the requests it should make.
+/// What hand-overs that are not acknowledged may weigh: so much that requests seldom become five.
+const WEIGHT_MAX: usize = 4;
+const SMALL_WEIGHT: usize = 1;
+const LARGE_WEIGHT: usize = 2;
+
+/// Hand-overs that are not acknowledged.
 #[derive(Debug, Default)]
 pub(super) struct Window {
-    /// Oldest first.
-    open: VecDeque<Request>,
-}
-
-#[derive(Debug)]
-struct Request {
-    /// The last batch in it.
-    last: u64,
-    /// Whether what comes next is a request of its own.
-    full: bool,
-    bytes: usize,
+    /// The last batch of each and what it weighs, oldest first.
+    open: VecDeque<(u64, usize)>,
+    weight: usize,
 }
 
 impl Window {
-    /// Whether more would not wait in the client.
+    /// Whether another hand-over, of whatever size, would not wait in the client.
     pub(super) fn has_room(&self) -> bool {
-        self.open.len() < REQUESTS_MAX || self.open.back().is_some_and(|last| !last.full)
+        self.weight + LARGE_WEIGHT <= WEIGHT_MAX
     }
 
     /// Waits for room; `begun` is the last batch that was handed over.
@@ -49,35 +47,23 @@ impl Window {
         }
     }
 
-    /// Batch `seq`, of `bytes`, was handed over.
-    pub(super) fn handed_over(&mut self, seq: u64, bytes: usize) {
-        if bytes == 0 {
-            return;
-        }
-        match self.open.back_mut() {
-            Some(last) if !last.full => {
-                last.last = seq;
-                last.bytes += bytes;
-                last.full = last.bytes >= REQUEST_BYTES;
-            }
-            _ => self.open.push_back(Request {
-                last: seq,
-                full: bytes >= REQUEST_BYTES,
-                bytes,
-            }),
-        }
-    }
-
-    /// Nothing comes after what was handed over: the client is told to send it.
-    pub(super) fn pushed(&mut self) {
-        if let Some(last) = self.open.back_mut() {
-            last.full = true;
-        }
+    /// Batches up to `last`, of `bytes`, were handed over.
+    pub(super) fn handed_over(&mut self, last: u64, bytes: usize) {
+        let weight = match bytes {
+            0 => return,
+            1..=SMALL_BYTES_MAX => SMALL_WEIGHT,
+            _ => LARGE_WEIGHT,
+        };
+        self.weight += weight;
+        self.open.push_back((last, weight));
     }
 
     /// Batches up to `seq` are acknowledged.
     pub(super) fn acked(&mut self, seq: u64) {
-        while self.open.front().is_some_and(|first| first.last <= seq) {
+        while let Some((last, weight)) = self.open.front()
+            && *last <= seq
+        {
+            self.weight -= weight;
             self.open.pop_front();
         }
     }
@@ -88,34 +74,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as_many_requests_are_open_as_the_client_sends() {
-        for bytes in [1, REQUEST_BYTES] {
+    fn two_large_hand_overs_or_three_small_ones_are_open() {
+        for (bytes, open) in [(SMALL_BYTES_MAX + 1, 2), (SMALL_BYTES_MAX, 3)] {
             let mut window = Window::default();
-            for seq in 1..=5 {
+            for seq in 1..=open {
                 assert!(window.has_room(), "{bytes}: {seq}");
                 window.handed_over(seq, bytes);
-                window.pushed();
             }
             assert!(!window.has_room(), "{bytes}");
             window.acked(0);
             assert!(!window.has_room(), "{bytes}: nothing came");
             window.acked(1);
             assert!(window.has_room(), "{bytes}: one came");
+            window.acked(open);
+            assert_eq!(window.weight, 0);
         }
-    }
-
-    #[test]
-    fn what_is_handed_over_together_is_one_request_until_it_is_full() {
-        let mut window = Window::default();
-        for seq in 1..=20 {
-            assert!(window.has_room(), "{seq}");
-            window.handed_over(seq, REQUEST_BYTES / 4);
-        }
-        assert!(!window.has_room(), "five are full");
-        window.acked(3);
-        assert!(!window.has_room(), "a part of one came");
-        window.acked(4);
-        assert!(window.has_room());
     }
 
     #[test]
@@ -123,7 +96,6 @@ mod tests {
         let mut window = Window::default();
         for seq in 0..100 {
             window.handed_over(seq, 0);
-            window.pushed();
         }
         assert!(window.has_room());
     }
