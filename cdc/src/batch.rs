@@ -89,6 +89,11 @@ impl<'a> Published<'a> {
             .map(|range| &self.batch.arena[range])
     }
 
+    /// Whether both have the same headers, as far as that can be told without looking at them.
+    pub(crate) fn shares_headers_with(&self, other: Published<'_>) -> bool {
+        std::ptr::eq(self.batch, other.batch) && self.entry.headers == other.entry.headers
+    }
+
     /// Names and values, in order.
     pub(crate) fn headers(&self) -> impl ExactSizeIterator<Item = (&'a str, Option<&'a [u8]>)> {
         let arena = &self.batch.arena;
@@ -137,6 +142,26 @@ impl Batch {
         self.records
             .iter()
             .map(|entry| Published { batch: self, entry })
+    }
+
+    /// A batch of records without key and headers.
+    #[cfg(test)]
+    pub(crate) fn of_values(seq: u64, values: &[&[u8]]) -> Self {
+        let mut batch = Self {
+            seq,
+            ..Self::default()
+        };
+        for value in values {
+            batch.record(Record {
+                topic: &"topic".into(),
+                partition: None,
+                timestamp: None,
+                key: None,
+                value: Some(value),
+                headers: &walcast_wire::record::Headers::default(),
+            });
+        }
+        batch
     }
 
     fn store(&mut self, bytes: &[u8]) -> Range<usize> {

@@ -3,14 +3,14 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use rdkafka::producer::Producer;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::due::LastCheckpoint;
 use super::fenced::FencedOffsets;
 use super::offset_file::OffsetFile;
-use super::producer::{self, KafkaProducer};
+use super::producer::KafkaProducer;
 use super::topics::Topics;
+use super::window::{HANDOVER_BYTES_MAX, Window};
 use super::{Durable, Publisher, Wiring};
 use crate::batch::{Batch, Mark};
 use crate::error::Result;
@@ -31,6 +31,7 @@ pub(crate) struct AtLeastOnce {
     topics: Topics,
     offsets: Checkpoints,
     settings: Arc<WorkerSettings>,
+    window: Window,
     /// Batches begun and not yet covered by a checkpoint, oldest first.
     begun: VecDeque<(u64, Option<Mark>, i64)>,
     /// Batches whose commit-to-acknowledgement time was already measured.
@@ -52,6 +53,7 @@ impl AtLeastOnce {
             topics,
             offsets,
             settings,
+            window: Window::default(),
             begun: VecDeque::new(),
             measured: 0,
             last_seq: 0,
@@ -68,14 +70,14 @@ impl AtLeastOnce {
         loop {
             tokio::select! {
                 biased;
-                () = producer.context().changed() => {
+                () = producer.deliveries().changed() => {
                     self.note_acks(&wiring)?;
                     self.write_soon(&wiring).await?;
                 }
                 _ = flush.tick() => self.write_checkpoint(&wiring).await?,
-                batch = wiring.input.recv() => match batch {
+                batch = wiring.input.recv(), if self.window.has_room() => match batch {
                     Some(batch) => {
-                        self.take(batch, &wiring).await?;
+                        self.take(batch, &mut wiring).await?;
                         self.write_soon(&wiring).await?;
                     }
                     None => break,
@@ -85,19 +87,39 @@ impl AtLeastOnce {
         self.finish(&wiring).await
     }
 
-    async fn take(&mut self, batch: Batch, wiring: &Wiring) -> Result<()> {
-        self.topics.ensure(&self.producer, &batch).await?;
-        producer::send_batch(&self.producer, &batch).await?;
-        wiring.chain.advance(Stage::Published, batch.seq)?;
-        wiring.metrics.published(batch.len(), batch.bytes());
-        self.last_seq = batch.seq;
-        self.begun
-            .push_back((batch.seq, batch.mark, batch.commit_us));
+    /// Hands over `first` and what else is there.
+    async fn take(&mut self, first: Batch, wiring: &mut Wiring) -> Result<()> {
+        let mut bytes = 0;
+        let mut next = Some(first);
+        while let Some(batch) = next {
+            bytes += batch.bytes();
+            self.send(batch, wiring).await?;
+            next = if bytes < HANDOVER_BYTES_MAX {
+                wiring.input.try_recv().ok()
+            } else {
+                None
+            };
+        }
+        self.producer.push();
+        self.window.handed_over(self.last_seq, bytes);
         self.note_acks(wiring)
     }
 
+    async fn send(&mut self, mut batch: Batch, wiring: &Wiring) -> Result<()> {
+        self.topics.ensure(&self.producer, &batch).await?;
+        let (seq, commit_us, mark) = (batch.seq, batch.commit_us, batch.mark.take());
+        let (records, bytes) = (batch.len(), batch.bytes());
+        self.producer.send_batch(batch).await?;
+        wiring.chain.advance(Stage::Published, seq)?;
+        wiring.metrics.published(records, bytes);
+        self.last_seq = seq;
+        self.begun.push_back((seq, mark, commit_us));
+        Ok(())
+    }
+
     fn note_acks(&mut self, wiring: &Wiring) -> Result<()> {
-        let acked = self.producer.context().acked(self.last_seq)?;
+        let acked = self.producer.deliveries().acked(self.last_seq)?;
+        self.window.acked(acked);
         if acked > wiring.chain.at(Stage::Acked) {
             wiring.chain.advance(Stage::Acked, acked)?;
         }
@@ -161,7 +183,7 @@ impl AtLeastOnce {
     /// Waits for every delivery and writes the last checkpoint.
     async fn finish(mut self, wiring: &Wiring) -> Result<()> {
         let producer = Arc::clone(&self.producer);
-        producer.context().settled(self.last_seq).await?;
+        producer.deliveries().settled(self.last_seq).await?;
         self.write_checkpoint(wiring).await
     }
 }

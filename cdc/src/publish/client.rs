@@ -36,6 +36,11 @@ impl ClientContext for ReaderContext {
 
 impl ConsumerContext for ReaderContext {}
 
+/// Lets go of a client on another thread: its end takes up to 100 ms, for which nobody should wait.
+pub(crate) fn let_go(client: impl Send + 'static) {
+    drop(tokio::task::spawn_blocking(move || drop(client)));
+}
+
 /// An error of Kafka's client. `doing` completes "while …".
 pub(crate) fn fault(doing: &str, error: KafkaError) -> EngineError {
     use rdkafka::types::RDKafkaErrorCode as Code;

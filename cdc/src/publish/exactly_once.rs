@@ -6,14 +6,13 @@
 
 use std::sync::Arc;
 
-use rdkafka::producer::Producer;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::due::LastCheckpoint;
 use super::offsets::OffsetRecord;
-use super::producer;
 use super::topics::Topics;
 use super::transactions::Transactions;
+use super::window::{HANDOVER_BYTES_MAX, Window};
 use super::{Durable, Publisher, Wiring};
 use crate::batch::{Batch, Mark};
 use crate::error::Result;
@@ -29,6 +28,7 @@ pub(crate) struct ExactlyOnce {
     topics: Topics,
     offsets: OffsetRecord,
     settings: Arc<WorkerSettings>,
+    window: Window,
     /// A mark without records, to be written at the next transaction or flush.
     waiting: Option<(u64, Mark)>,
     last_seq: u64,
@@ -47,6 +47,7 @@ impl ExactlyOnce {
             topics,
             offsets,
             settings,
+            window: Window::default(),
             waiting: None,
             last_seq: 0,
             last: LastCheckpoint::none(),
@@ -88,11 +89,20 @@ impl ExactlyOnce {
             .await?;
         self.transactions.begin().await?;
         let mut commits = Vec::new();
-        let mut bytes = 0;
+        let (mut bytes, mut handed_over) = (0, 0);
         let mut next = Some(first);
         while let Some(batch) = next {
             bytes += batch.bytes();
             self.add(batch, wiring, &mut commits).await?;
+            if bytes - handed_over >= HANDOVER_BYTES_MAX {
+                self.window.handed_over(self.last_seq, bytes - handed_over);
+                handed_over = bytes;
+                let producer = self.transactions.producer();
+                producer.push();
+                self.window
+                    .room(producer.deliveries(), self.last_seq)
+                    .await?;
+            }
             next = if bytes < TRANSACTION_BYTES_MAX {
                 wiring.input.try_recv().ok()
             } else {
@@ -106,18 +116,25 @@ impl ExactlyOnce {
         Ok(())
     }
 
-    async fn add(&mut self, batch: Batch, wiring: &Wiring, commits: &mut Vec<i64>) -> Result<()> {
+    async fn add(
+        &mut self,
+        mut batch: Batch,
+        wiring: &Wiring,
+        commits: &mut Vec<i64>,
+    ) -> Result<()> {
         self.topics
             .ensure(self.transactions.producer(), &batch)
             .await?;
-        producer::send_batch(self.transactions.producer(), &batch).await?;
-        wiring.metrics.published(batch.len(), batch.bytes());
-        self.last_seq = batch.seq;
+        let (seq, mark) = (batch.seq, batch.mark.take());
         if batch.commit_us != 0 {
             commits.push(batch.commit_us);
         }
-        if let Some(mark) = batch.mark {
-            self.waiting = Some((batch.seq, mark));
+        let (records, bytes) = (batch.len(), batch.bytes());
+        self.transactions.producer().send_batch(batch).await?;
+        wiring.metrics.published(records, bytes);
+        self.last_seq = seq;
+        if let Some(mark) = mark {
+            self.waiting = Some((seq, mark));
         }
         Ok(())
     }
@@ -140,8 +157,12 @@ impl ExactlyOnce {
                     .write(producer, self.last_seq, &mark.offset)
                     .await?
             }
-            None => producer.context().settled(self.last_seq).await?,
+            None => {
+                producer.push();
+                producer.deliveries().settled(self.last_seq).await?;
+            }
         }
+        self.window.acked(self.last_seq);
         wiring.chain.advance(Stage::Published, self.last_seq)?;
         self.transactions.commit().await?;
         wiring.chain.advance(Stage::Acked, self.last_seq)?;

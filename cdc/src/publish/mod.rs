@@ -6,9 +6,11 @@
 
 pub(crate) mod at_least_once;
 pub(crate) mod client;
+mod deliveries;
 mod due;
 pub(crate) mod exactly_once;
 pub(crate) mod fenced;
+mod native;
 pub(crate) mod offset_file;
 pub(crate) mod offsets;
 pub(crate) mod producer;
@@ -18,6 +20,7 @@ pub(crate) mod stdout;
 pub(crate) mod topics;
 pub(crate) mod transactions;
 pub(crate) mod used;
+mod window;
 
 use std::sync::Arc;
 

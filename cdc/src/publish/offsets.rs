@@ -11,12 +11,13 @@ use std::time::Duration;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Header, Headers, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, Producer};
+use rdkafka::producer::BaseRecord;
 use rdkafka::{Message, Offset as Place, TopicPartitionList};
 use walcast_wire::connect_offset::{self, Offset};
 
-use super::client::{ReaderContext, base, fault};
-use super::producer::{KafkaProducer, opaque};
+use super::client::{ReaderContext, base, fault, let_go};
+use super::deliveries::Tag;
+use super::producer::KafkaProducer;
 use super::topics;
 use crate::config::TopicCreation;
 use crate::error::{EngineError, Result};
@@ -27,6 +28,9 @@ use crate::settings::WorkerSettings;
 const SYSTEM_HEADER: &str = "walcast.system";
 
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a broker may wait for more records before it tells that a partition has ended.
+const END_WAIT_MS: &str = "5";
 
 /// How long open transactions of others may hide the end of the topic.
 const STABLE_TIMEOUT: Duration = Duration::from_secs(90);
@@ -80,15 +84,16 @@ impl OffsetRecord {
         seq: u64,
         offset: &Offset,
     ) -> Result<()> {
-        let deliveries = producer.context();
+        let deliveries = producer.deliveries();
         let value = offset.to_json();
-        deliveries.expect(seq, 1);
-        let record = BaseRecord::with_opaque_to(&self.topic, opaque(seq)?)
+        deliveries.expect_one_more(seq);
+        let record = BaseRecord::with_opaque_to(&self.topic, Tag::of(seq).pack()?)
             .key(&self.key)
             .payload(&value)
             .headers(self.headers.clone());
-        let sent = producer.send(record);
+        let sent = producer.client().send(record);
         sent.map_err(|(e, _)| fault("handing the checkpoint to Kafka's client", e))?;
+        producer.push();
         deliveries.settled(seq).await
     }
 }
@@ -114,7 +119,13 @@ pub(crate) async fn load(
 ) -> Result<Option<Stored>> {
     let settings = Arc::clone(settings);
     let key = connect_offset::key(connector, server);
-    let found = tokio::task::spawn_blocking(move || read_topic(&settings, &key))
+    let read = move || {
+        let reader = consumer(&settings, Some("walcast-offsets-reader"), "read_committed")?;
+        let found = read_topic(&settings, &reader, &key);
+        let_go(reader);
+        found
+    };
+    let found = tokio::task::spawn_blocking(read)
         .await
         .map_err(|e| EngineError::transient(format!("reading the offsets topic: {e}")))??;
     let Some((Some(value), system)) = found else {
@@ -131,10 +142,14 @@ pub(crate) async fn load(
     })
 }
 
-fn consumer(settings: &WorkerSettings, isolation: &str) -> Result<Reader> {
+/// A consumer; one without a group cannot read, only ask, and ends at once.
+fn consumer(settings: &WorkerSettings, group: Option<&str>, isolation: &str) -> Result<Reader> {
     let mut config = base(settings, "walcast-offsets-reader")?;
+    if let Some(group) = group {
+        config.set("group.id", group);
+    }
     config
-        .set("group.id", "walcast-offsets-reader")
+        .set("fetch.wait.max.ms", END_WAIT_MS)
         .set("enable.auto.commit", "false")
         .set("enable.partition.eof", "true")
         .set("auto.offset.reset", "earliest")
@@ -153,9 +168,8 @@ fn system_of(message: &BorrowedMessage<'_>) -> Option<System> {
 }
 
 /// Reads the whole topic up to its present end and returns the last record of `key`.
-fn read_topic(settings: &WorkerSettings, key: &[u8]) -> Result<Option<Found>> {
+fn read_topic(settings: &WorkerSettings, reader: &Reader, key: &[u8]) -> Result<Option<Found>> {
     let topic = &settings.offsets_topic;
-    let reader = consumer(settings, "read_committed")?;
     let metadata = reader
         .fetch_metadata(Some(topic), TIMEOUT)
         .map_err(|e| fault(&format!("reading topic {topic}"), e))?;
@@ -169,7 +183,7 @@ fn read_topic(settings: &WorkerSettings, key: &[u8]) -> Result<Option<Found>> {
         })
         .collect();
     let mut plan = TopicPartitionList::new();
-    let mut left = wait_stable(settings, &reader, &partitions)?;
+    let mut left = wait_stable(settings, reader, &partitions)?;
     for (partition, _) in &left {
         plan.add_partition_offset(topic, *partition, Place::Beginning)
             .map_err(|e| fault("planning to read offsets", e))?;
@@ -214,7 +228,7 @@ fn wait_stable(
     partitions: &[i32],
 ) -> Result<Vec<(i32, i64)>> {
     let topic = &settings.offsets_topic;
-    let raw = consumer(settings, "read_uncommitted")?;
+    let raw = consumer(settings, None, "read_uncommitted")?;
     let failed = |e| fault(&format!("reading the ends of topic {topic}"), e);
     let mut filled = Vec::new();
     for &partition in partitions {

@@ -14,7 +14,7 @@ use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use rdkafka::producer::Producer as _;
 use tokio::time::Instant;
 
-use super::client::{base, fault};
+use super::client::{base, fault, let_go};
 use super::producer::KafkaProducer;
 use super::used::{Notes, TopicsUsed};
 use crate::batch::Batch;
@@ -121,7 +121,7 @@ async fn await_partitions(producer: &Arc<KafkaProducer>, topic: &Arc<str>) -> Re
 /// in this moment is refused and a second one taken, out of order; and Kafka's client then counts the
 /// first one as delivered. So each leader is asked for the partition's end.
 fn partitions(producer: &KafkaProducer, topic: &str) -> KafkaResult<bool> {
-    let client = producer.client();
+    let client = producer.client().client();
     let metadata = client.fetch_metadata(Some(topic), ANSWER)?;
     let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else {
         return Ok(false);
@@ -157,11 +157,9 @@ pub(crate) async fn create(
     let options = AdminOptions::new()
         .operation_timeout(Some(TIMEOUT))
         .request_timeout(Some(TIMEOUT));
-    let results = admin
-        .create_topics([&new], &options)
-        .await
-        .map_err(|e| fault(&doing, e))?;
-    for result in results {
+    let results = admin.create_topics([&new], &options).await;
+    let_go(admin);
+    for result in results.map_err(|e| fault(&doing, e))? {
         match result {
             Ok(name) => tracing::info!(topic = name, "created the topic"),
             Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}

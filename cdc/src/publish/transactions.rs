@@ -55,7 +55,12 @@ impl Transactions {
     /// Definite without the right to the id, else transient.
     pub(crate) async fn take_over(producer: Arc<KafkaProducer>, attempts: usize) -> Result<Self> {
         let doing = "taking over the connector's transactional id";
-        let run = |p: &KafkaProducer| p.init_transactions(CALL_TIMEOUT);
+        let run = |p: &KafkaProducer| {
+            // Without a broker the client would look for the coordinator only after 500 ms again. When
+            // none is found, the call itself says so.
+            let _found = p.client().client().fetch_cluster_id(CALL_TIMEOUT);
+            p.client().init_transactions(CALL_TIMEOUT)
+        };
         call(&producer, attempts, doing, run).await?;
         Ok(Self {
             producer,
@@ -72,6 +77,7 @@ impl Transactions {
     pub(crate) async fn begin(&self) -> Result<()> {
         tokio::time::sleep_until(self.rested).await;
         self.producer
+            .client()
             .begin_transaction()
             .map_err(|e| fault("beginning a Kafka transaction", e))
     }
@@ -80,7 +86,7 @@ impl Transactions {
     pub(crate) async fn commit(&mut self) -> Result<()> {
         self.wait_until_flushed().await;
         let begun = Instant::now();
-        let run = |p: &KafkaProducer| p.commit_transaction(CALL_TIMEOUT);
+        let run = |p: &KafkaProducer| p.client().commit_transaction(CALL_TIMEOUT);
         call(
             &self.producer,
             CALL_ATTEMPTS,
@@ -99,7 +105,7 @@ impl Transactions {
     /// only every 100 ms; past the limit that is what happens.
     async fn wait_until_flushed(&self) {
         for _ in 0..FLUSHED_LOOKS_MAX {
-            if self.producer.in_flight_count() == 0 {
+            if self.producer.client().in_flight_count() == 0 {
                 return;
             }
             tokio::time::sleep(FLUSHED_LOOK_EVERY).await;
