@@ -89,10 +89,11 @@ impl AtLeastOnce {
 
     /// Hands over `first` and what else is there.
     async fn take(&mut self, first: Batch, wiring: &mut Wiring) -> Result<()> {
-        let mut bytes = 0;
+        let (mut bytes, mut records) = (0, 0);
         let mut next = Some(first);
         while let Some(batch) = next {
             bytes += batch.bytes();
+            records += batch.len();
             self.send(batch, wiring).await?;
             next = if bytes < HANDOVER_BYTES_MAX {
                 wiring.input.try_recv().ok()
@@ -101,7 +102,7 @@ impl AtLeastOnce {
             };
         }
         self.producer.push();
-        self.window.handed_over(self.last_seq, bytes);
+        self.window.handed_over(self.last_seq, records);
         self.note_acks(wiring)
     }
 

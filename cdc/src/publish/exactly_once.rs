@@ -89,14 +89,15 @@ impl ExactlyOnce {
             .await?;
         self.transactions.begin().await?;
         let mut commits = Vec::new();
-        let (mut bytes, mut handed_over) = (0, 0);
+        let (mut bytes, mut handed_over, mut records) = (0, 0, 0);
         let mut next = Some(first);
         while let Some(batch) = next {
             bytes += batch.bytes();
+            records += batch.len();
             self.add(batch, wiring, &mut commits).await?;
             if bytes - handed_over >= HANDOVER_BYTES_MAX {
-                self.window.handed_over(self.last_seq, bytes - handed_over);
-                handed_over = bytes;
+                self.window.handed_over(self.last_seq, records);
+                (handed_over, records) = (bytes, 0);
                 let producer = self.transactions.producer();
                 producer.push();
                 self.window

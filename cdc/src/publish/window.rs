@@ -1,9 +1,10 @@
 //! How much Kafka's client is handed before it is acknowledged.
 //!
-//! The client sends at most five requests for a partition at a time. While a record waits behind them
-//! whose `linger.ms` is over, the client's thread looks for room without a rest, and takes a whole
-//! core. So what would wait there waits here, and goes in together once there is room: latency stays
-//! that of the broker, and the load sets the size of requests.
+//! An idempotent client sends no request for a partition while five records are on their way there:
+//! it counts records where it means requests. While a record waits behind those whose `linger.ms` is
+//! over, the client's thread looks for room without a rest, and takes a whole core. So what would wait
+//! there waits here, and goes in together, as one request: latency stays that of the broker, and the
+//! load sets the size of requests.
 
 use std::collections::VecDeque;
 
@@ -13,27 +14,21 @@ use crate::error::Result;
 /// Bytes after which a hand-over takes no further batch.
 pub(super) const HANDOVER_BYTES_MAX: usize = 512 * 1024;
 
-/// Bytes up to which a hand-over is one request in any case. The client may send the first records of
-/// a larger one while the rest is coming in.
-const SMALL_BYTES_MAX: usize = 16 * 1024;
-
-/// What hand-overs that are not acknowledged may weigh: so much that requests seldom become five.
-const WEIGHT_MAX: usize = 4;
-const SMALL_WEIGHT: usize = 1;
-const LARGE_WEIGHT: usize = 2;
+/// Records on their way to a partition with which the client sends no further request there.
+const RECORDS_MAX: usize = 5;
 
 /// Hand-overs that are not acknowledged.
 #[derive(Debug, Default)]
 pub(super) struct Window {
-    /// The last batch of each and what it weighs, oldest first.
+    /// The last batch of each and how many records it has, oldest first.
     open: VecDeque<(u64, usize)>,
-    weight: usize,
+    records: usize,
 }
 
 impl Window {
-    /// Whether another hand-over, of whatever size, would not wait in the client.
+    /// Whether another hand-over would not wait in the client.
     pub(super) fn has_room(&self) -> bool {
-        self.weight + LARGE_WEIGHT <= WEIGHT_MAX
+        self.records < RECORDS_MAX
     }
 
     /// Waits for room; `begun` is the last batch that was handed over.
@@ -47,23 +42,20 @@ impl Window {
         }
     }
 
-    /// Batches up to `last`, of `bytes`, were handed over.
-    pub(super) fn handed_over(&mut self, last: u64, bytes: usize) {
-        let weight = match bytes {
-            0 => return,
-            1..=SMALL_BYTES_MAX => SMALL_WEIGHT,
-            _ => LARGE_WEIGHT,
-        };
-        self.weight += weight;
-        self.open.push_back((last, weight));
+    /// Batches up to `last`, of so many records, were handed over.
+    pub(super) fn handed_over(&mut self, last: u64, records: usize) {
+        if records > 0 {
+            self.records += records;
+            self.open.push_back((last, records));
+        }
     }
 
     /// Batches up to `seq` are acknowledged.
     pub(super) fn acked(&mut self, seq: u64) {
-        while let Some((last, weight)) = self.open.front()
+        while let Some((last, records)) = self.open.front()
             && *last <= seq
         {
-            self.weight -= weight;
+            self.records -= records;
             self.open.pop_front();
         }
     }
@@ -74,20 +66,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_large_hand_overs_or_three_small_ones_are_open() {
-        for (bytes, open) in [(SMALL_BYTES_MAX + 1, 2), (SMALL_BYTES_MAX, 3)] {
+    fn one_hand_over_is_open_or_five_of_one_record() {
+        for (records, open) in [(1, 5), (4, 2), (5, 1), (1000, 1)] {
             let mut window = Window::default();
             for seq in 1..=open {
-                assert!(window.has_room(), "{bytes}: {seq}");
-                window.handed_over(seq, bytes);
+                assert!(window.has_room(), "{records}: {seq}");
+                window.handed_over(seq, records);
             }
-            assert!(!window.has_room(), "{bytes}");
+            assert!(!window.has_room(), "{records}");
             window.acked(0);
-            assert!(!window.has_room(), "{bytes}: nothing came");
+            assert!(!window.has_room(), "{records}: nothing came");
             window.acked(1);
-            assert!(window.has_room(), "{bytes}: one came");
+            assert!(window.has_room(), "{records}: one came");
             window.acked(open);
-            assert_eq!(window.weight, 0);
+            assert_eq!(window.records, 0);
         }
     }
 
