@@ -37,21 +37,10 @@ pub(crate) fn all(options: &Options) -> Result<bool> {
     );
     println!("starting what is needed");
     let stage = Stage::start(&cells, &options.walcast)?;
-    let missing: Vec<Engine> = engines
-        .iter()
-        .copied()
-        .filter(|engine| !stage.has(*engine))
-        .collect();
-    for engine in &missing {
-        println!("{}: not available in this walcast", engine.name());
-    }
-    let mut report = Report::new(options, &stage, &missing);
-    for (scenario, mut engines) in cells {
-        engines.retain(|engine| stage.has(*engine));
-        if !engines.is_empty() {
-            measure_scenario(&stage, options, scenario, &engines, &mut report)?;
-            report.write(&options.out)?;
-        }
+    let mut report = Report::new(options, &stage);
+    for (scenario, engines) in cells {
+        measure_scenario(&stage, options, scenario, &engines, &mut report)?;
+        report.write(&options.out)?;
     }
     println!("\n{}", report.markdown());
     println!("saved in {}", options.out.display());

@@ -29,7 +29,6 @@ pub(crate) struct Stage {
     /// The programs' versions.
     pub(crate) versions: Value,
     walcast: PathBuf,
-    knows_catchup: bool,
 }
 
 /// A worker for one run: one that stays, or one that goes with this value.
@@ -90,7 +89,6 @@ impl Stage {
             versions["kafka_connect"] = worker.versions()?;
         }
         let worker = Worker::start(&lab, &walcast, Engine::Walcast)?;
-        let knows_catchup = worker.knows(CATCHUP)?;
         versions["walcast"] = worker.versions()?;
         worker.stop()?;
         if needs(Runner::Sink) {
@@ -103,13 +101,7 @@ impl Stage {
             control,
             versions,
             walcast,
-            knows_catchup,
         })
-    }
-
-    /// Whether this engine can be had.
-    pub(crate) fn has(&self, engine: Engine) -> bool {
-        engine != Engine::WalcastCatchup || self.knows_catchup
     }
 
     /// A worker for one run. Kafka Connect stays, so that its Java is warm after the first round;
@@ -149,7 +141,7 @@ impl Stage {
     ) -> Value {
         let postgres = self.lab.postgres();
         let mut config = connector::config(postgres, database, name, engine, scenario);
-        if self.knows_catchup && engine.runner() == Runner::Walcast {
+        if engine.runner() == Runner::Walcast {
             config[CATCHUP] = json!((engine == Engine::WalcastCatchup).to_string());
         }
         config

@@ -76,14 +76,6 @@ impl Worker {
         }
     }
 
-    /// Whether the connector knows this property.
-    pub(crate) fn knows(&self, property: &str) -> Result<bool> {
-        let path = "/connector-plugins/PostgresConnector/config";
-        let known = self.rest.get(path)?;
-        let mut known = known.as_array().into_iter().flatten();
-        Ok(known.any(|definition| definition["name"] == property))
-    }
-
     /// The versions of the worker and of its connector.
     pub(crate) fn versions(&self) -> Result<Value> {
         let plugins = self.rest.get("/connector-plugins")?;

@@ -18,20 +18,23 @@ const DATABASE_PORT: &str = "WALCAST_TEST_DATABASE_PORT";
 /// The `database.port` of a connector that reaches the database as its worker does.
 pub const WORKERS_DATABASE_PORT: &str = "${env:WALCAST_TEST_DATABASE_PORT}";
 
-/// How a worker reaches Kafka and the database.
-pub struct Network {
+/// What a worker finds: how it reaches Kafka and the database, and how its group is divided.
+pub struct Setup {
     /// Kafka's `bootstrap.servers`.
     pub bootstrap: String,
     /// The database's port on loopback.
     pub database_port: u16,
+    /// Partitions of the offsets topic, which are the shards that workers share.
+    pub shards: usize,
 }
 
-impl Network {
+impl Setup {
     /// Nothing stands between the worker and the lab.
     pub fn direct(lab: &Lab) -> Self {
         Self {
             bootstrap: lab.kafka().bootstrap.clone(),
             database_port: lab.postgres().port,
+            shards: 25,
         }
     }
 }
@@ -58,16 +61,16 @@ impl Worker {
     /// # Errors
     /// When it does not come up.
     pub fn start(lab: &Lab, name: &str, group: &str, exactly_once: bool) -> Result<Self> {
-        let network = Network::direct(lab);
-        Self::start_on(&network, lab, name, group, exactly_once)
+        let setup = Setup::direct(lab);
+        Self::start_on(&setup, lab, name, group, exactly_once)
     }
 
-    /// As [`Self::start`], on a network of its own.
+    /// As [`Self::start`], with what is in `setup`.
     ///
     /// # Errors
     /// When it does not come up.
     pub fn start_on(
-        network: &Network,
+        setup: &Setup,
         lab: &Lab,
         name: &str,
         group: &str,
@@ -78,12 +81,9 @@ impl Worker {
         let port = Port::reserve()?;
         let url = format!("http://127.0.0.1:{}", port.number());
         let file = dir.join("worker.properties");
-        fs::write(
-            &file,
-            properties(&network.bootstrap, group, &url, exactly_once),
-        )?;
+        fs::write(&file, properties(setup, group, &url, exactly_once))?;
         let spec =
-            Self::spec(name, &dir, &file)?.env(DATABASE_PORT, network.database_port.to_string());
+            Self::spec(name, &dir, &file)?.env(DATABASE_PORT, setup.database_port.to_string());
         let service = Self::service_of(spec, &url);
         service.start()?;
         Ok(Self {
@@ -152,13 +152,16 @@ impl Worker {
     }
 }
 
-fn properties(bootstrap: &str, group: &str, url: &str, exactly_once: bool) -> String {
+fn properties(setup: &Setup, group: &str, url: &str, exactly_once: bool) -> String {
+    let Setup {
+        bootstrap, shards, ..
+    } = setup;
     let support = if exactly_once { "enabled" } else { "disabled" };
     format!(
         "bootstrap.servers={bootstrap}\ngroup.id={group}\nlisteners={url}\n\
          config.storage.topic={group}-configs\noffset.storage.topic={group}-offsets\nstatus.storage.topic={group}-status\n\
          config.storage.replication.factor=1\noffset.storage.replication.factor=1\nstatus.storage.replication.factor=1\n\
-         offset.storage.partitions=25\noffset.flush.interval.ms=200\nexactly.once.source.support={support}\n\
+         offset.storage.partitions={shards}\noffset.flush.interval.ms=200\nexactly.once.source.support={support}\n\
          key.converter=org.apache.kafka.connect.json.JsonConverter\nkey.converter.schemas.enable=false\n\
          value.converter=org.apache.kafka.connect.json.JsonConverter\nvalue.converter.schemas.enable=false\n\
          config.providers=env\nconfig.providers.env.class=org.apache.kafka.common.config.provider.EnvVarConfigProvider\n"

@@ -24,7 +24,6 @@ pub(crate) struct Report {
     settings: Value,
     machine: Value,
     versions: Value,
-    missing: Vec<Engine>,
 }
 
 /// The medians of one scenario: the engines that have any, in the order in which they ran.
@@ -34,7 +33,7 @@ pub(crate) struct Medians {
 }
 
 impl Report {
-    pub(crate) fn new(options: &Options, stage: &Stage, missing: &[Engine]) -> Self {
+    pub(crate) fn new(options: &Options, stage: &Stage) -> Self {
         Self {
             runs: Vec::new(),
             settings: json!({
@@ -45,7 +44,6 @@ impl Report {
             }),
             machine: machine::describe(),
             versions: stage.versions.clone(),
-            missing: missing.to_vec(),
         }
     }
 
@@ -85,7 +83,6 @@ impl Report {
             versions: &self.versions,
             runs: self.runs.len(),
             unquiet,
-            missing: &self.missing,
         };
         table::markdown(&heading, &self.medians())
     }
@@ -135,7 +132,6 @@ impl Report {
             "settings": self.settings,
             "machine": self.machine,
             "versions": self.versions,
-            "not_available": self.missing.iter().map(|engine| engine.name()).collect::<Vec<_>>(),
             "medians": Map::from_iter(medians),
             "runs": self.runs.iter().map(json_of_run).collect::<Vec<_>>(),
         })

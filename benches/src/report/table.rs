@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::Medians;
-use crate::engine::Engine;
 use crate::figures::Metric;
 
 /// What stands above the tables.
@@ -15,7 +14,6 @@ pub(super) struct Heading<'a> {
     pub(super) versions: &'a Value,
     pub(super) runs: usize,
     pub(super) unquiet: usize,
-    pub(super) missing: &'a [Engine],
 }
 
 pub(super) fn markdown(heading: &Heading<'_>, scenarios: &[Medians]) -> String {
@@ -48,9 +46,6 @@ fn head(heading: &Heading<'_>) -> String {
             "\nThe machine was not quiet before {} of {} runs.\n",
             heading.unquiet, heading.runs
         ));
-    }
-    for engine in heading.missing {
-        head.push_str(&format!("\nNot available: {}.\n", engine.name()));
     }
     head
 }

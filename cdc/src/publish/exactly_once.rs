@@ -1,10 +1,12 @@
 //! Exactly once: records and their checkpoint in one Kafka transaction (KIP-618's layout).
 //!
 //! While one transaction commits, batches queue up; the next one takes all that is there, so latency
-//! follows the broker and the load sets the size. A newer instance with the same transactional id
+//! follows the broker and the load sets the size. One that is large waits a moment for more, since a
+//! commit costs as much for few records as for many. A newer instance with the same transactional id
 //! fences this one, whose next call then fails and stops it at once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -20,7 +22,12 @@ use crate::progress::Stage;
 use crate::settings::WorkerSettings;
 
 /// Bytes after which a transaction takes no further batch.
-const TRANSACTION_BYTES_MAX: usize = 4 * 1024 * 1024;
+const TRANSACTION_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Bytes from which on a transaction waits for more, how long for a batch, and how long in all.
+const LARGE_BYTES: usize = HANDOVER_BYTES_MAX;
+const MORE_WAIT: Duration = Duration::from_millis(5);
+const LASTS_MAX: Duration = Duration::from_millis(150);
 
 /// Publishes in transactions.
 pub(crate) struct ExactlyOnce {
@@ -88,6 +95,7 @@ impl ExactlyOnce {
             .ensure(self.transactions.producer(), &first)
             .await?;
         self.transactions.begin().await?;
+        let begun = Instant::now();
         let mut commits = Vec::new();
         let (mut bytes, mut handed_over, mut records) = (0, 0, 0);
         let mut next = Some(first);
@@ -104,8 +112,8 @@ impl ExactlyOnce {
                     .room(producer.deliveries(), self.last_seq)
                     .await?;
             }
-            next = if bytes < TRANSACTION_BYTES_MAX {
-                wiring.input.try_recv().ok()
+            next = if bytes < TRANSACTION_BYTES_MAX && begun.elapsed() < LASTS_MAX {
+                more(wiring, bytes).await
             } else {
                 None
             };
@@ -178,6 +186,18 @@ impl ExactlyOnce {
         }
         Ok(())
     }
+}
+
+/// The next batch for a transaction that holds so many bytes, if it comes soon enough.
+async fn more(wiring: &mut Wiring, bytes: usize) -> Option<Batch> {
+    if let Ok(batch) = wiring.input.try_recv() {
+        return Some(batch);
+    }
+    if bytes < LARGE_BYTES {
+        return None;
+    }
+    let next = tokio::time::timeout(MORE_WAIT, wiring.input.recv()).await;
+    next.ok().flatten()
 }
 
 impl Publisher for ExactlyOnce {

@@ -8,7 +8,7 @@ use walcast_lab::{Lab, wait_for};
 use walcast_tests::SOON;
 use walcast_tests::proxy::Proxy;
 use walcast_tests::topic::Topic;
-use walcast_tests::worker::{Network, WORKERS_DATABASE_PORT, Worker, connector};
+use walcast_tests::worker::{Setup, WORKERS_DATABASE_PORT, Worker, connector};
 
 /// For requests to all workers: the one that is left out.
 pub(super) const NOBODY: usize = usize::MAX;
@@ -34,15 +34,21 @@ impl Cluster {
         let detour = lab.kafka().detour();
         let kafka = Proxy::start(detour.told, detour.listens)?;
         let database = Proxy::start(0, lab.postgres().port)?;
-        let remote = Network {
+        // Each worker gets one, and some connectors of each name hash to it.
+        let shards = workers;
+        let remote = Setup {
             bootstrap: format!("127.0.0.1:{}", kafka.port()),
             database_port: database.port(),
+            shards,
         };
-        let direct = Network::direct(&lab);
+        let direct = Setup {
+            shards,
+            ..Setup::direct(&lab)
+        };
         let workers: Result<Vec<_>> = (0..workers)
             .map(|i| {
-                let network = if i == REMOTE { &remote } else { &direct };
-                Worker::start_on(network, &lab, &format!("worker{i}"), name, false)
+                let setup = if i == REMOTE { &remote } else { &direct };
+                Worker::start_on(setup, &lab, &format!("worker{i}"), name, false)
             })
             .collect();
         let connectors = (0..connectors).map(|i| format!("{name}{i}")).collect();

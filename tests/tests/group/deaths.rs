@@ -138,8 +138,7 @@ fn one_reader_each(cluster: &Cluster) -> Result<()> {
     Ok(())
 }
 
-/// Waits until the group has given shards to a worker that is back, and all connectors run. With few
-/// connectors none of them may hash to its shards.
+/// Waits until the group has given a shard to a worker that is back, and all connectors run.
 fn wait_takes_part(cluster: &Cluster, worker: usize) -> Result<()> {
     wait_for("the worker to take part again", SOON, || {
         let told = http::get(&format!("{}/metrics", cluster.workers[worker].url()))?.ok()?;
