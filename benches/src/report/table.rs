@@ -95,6 +95,7 @@ pub(super) fn number(value: f64, digits: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Engine;
     use crate::figures::Figures;
     use crate::scenario::Scenario;
 
