@@ -33,7 +33,8 @@ impl LastCheckpoint {
     }
 
     /// Whether `mark` should be written now: work would be done again without it, or the slot holds
-    /// back much WAL, as that of an idle database beside a busy one does.
+    /// back much WAL, as that of an idle database beside a busy one does. The first of a snapshot is
+    /// waited for.
     pub(crate) fn is_behind(&self, mark: &Mark) -> bool {
         self.is_behind_after(mark, self.at.elapsed())
     }
@@ -41,7 +42,8 @@ impl LastCheckpoint {
     fn is_behind_after(&self, mark: &Mark, elapsed: Duration) -> bool {
         let last = self.confirm.map_or(0, Lsn::as_u64);
         let held_back = mark.confirm.as_u64().saturating_sub(last);
-        elapsed >= PAUSE && (mark.soon || held_back >= HELD_BACK)
+        let first_of_a_snapshot = self.confirm.is_none() && mark.soon;
+        first_of_a_snapshot || elapsed >= PAUSE && (mark.soon || held_back >= HELD_BACK)
     }
 }
 
@@ -59,6 +61,8 @@ mod tests {
             soon,
         };
         let mut last = LastCheckpoint::none();
+        assert!(last.is_behind(&mark(0, true)), "nothing was written yet");
+        assert!(!last.is_behind(&mark(0, false)));
         last.written(Lsn::new(100));
         let behind = |mark: Mark, elapsed| last.is_behind_after(&mark, elapsed);
         assert!(!behind(mark(100 + HELD_BACK, true), PAUSE / 2), "too soon");

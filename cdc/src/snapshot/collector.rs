@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use walcast_wire::connect_offset::Offset;
 use walcast_wire::context::SnapshotMarker;
 use walcast_wire::lsn::Lsn;
@@ -17,6 +17,7 @@ use crate::batch::{Batch, Mark};
 use crate::error::{EngineError, Result};
 use crate::postgres::catalog::CapturedTable;
 use crate::progress::{Chain, Stage};
+use crate::publish::Durable;
 use crate::stream::relations::Relations;
 
 /// Where a table stands.
@@ -38,6 +39,8 @@ pub(crate) struct Checkpoints {
     pub(crate) confirm: Lsn,
     /// Whether the state says more than the last mark did.
     pub(crate) moved: bool,
+    /// What has become durable.
+    pub(crate) durable: watch::Receiver<Durable>,
 }
 
 /// Takes what the streams read and hands batches on.
@@ -86,9 +89,26 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// Tells that the snapshot of `tables` begins.
+    /// Makes it durable that the snapshot has begun, and where, and tells that it does.
+    ///
+    /// A snapshot of which rows are out already must be gone on with, under its LSN: one that began
+    /// anew would neither read a row that was deleted since, nor take its deletion from the slot.
     pub(crate) async fn begin(&mut self, tables: &[CapturedTable]) -> Result<()> {
+        if self.checkpoints.is_some() {
+            self.hand_on(Batch::default()).await?;
+            self.until_durable().await?;
+        }
         self.tell(|notes, out| notes.started(out, tables)).await
+    }
+
+    /// Waits until the last batch that was handed on is durable.
+    async fn until_durable(&mut self) -> Result<()> {
+        if let Some(checkpoints) = &mut self.checkpoints {
+            let seq = self.seq;
+            let durable = checkpoints.durable.wait_for(|durable| durable.seq >= seq);
+            durable.await.map_err(|_| publisher_gone())?;
+        }
+        Ok(())
     }
 
     /// Tells that the snapshot failed.
@@ -314,9 +334,12 @@ impl<'a> Collector<'a> {
         self.seq += 1;
         batch.seq = self.seq;
         self.chain.advance(Stage::Received, self.seq)?;
-        let gone = || EngineError::transient("the publisher ended during the snapshot");
-        self.output.send(batch).await.map_err(|_| gone())
+        self.output.send(batch).await.map_err(|_| publisher_gone())
     }
+}
+
+fn publisher_gone() -> EngineError {
+    EngineError::transient("the publisher ended during the snapshot")
 }
 
 /// The marker of a row that is the last of a piece, and maybe the first of its table.

@@ -122,7 +122,9 @@ impl<'a> Run<'a> {
     ) -> Result<Option<Ended>> {
         let captured = self.captured().await?;
         if !self.plan.stream {
-            return self.without_stream(offset, &captured, &output, stop).await;
+            return self
+                .without_stream(offset, &captured, (&output, &durable), stop)
+                .await;
         }
         let config = &self.context.config;
         publication::ensure(&self.sql, &config.publication, &captured).await?;
@@ -136,7 +138,10 @@ impl<'a> Run<'a> {
         let created = self.make_slot(&mut session, stop).await?;
         let (offset, seq) = if self.plan.snapshot {
             let start = self.snapshot_start(created, offset, stop).await?;
-            match self.snapshot(start, &captured, &output, stop).await? {
+            match self
+                .snapshot(start, &captured, (&output, &durable), stop)
+                .await?
+            {
                 Some(done) => done,
                 None => return Ok(None),
             }
@@ -242,7 +247,7 @@ impl<'a> Run<'a> {
         &mut self,
         offset: Option<Offset>,
         captured: &[CapturedTable],
-        output: &mpsc::Sender<Batch>,
+        output: (&mpsc::Sender<Batch>, &watch::Receiver<Durable>),
         stop: &CancellationToken,
     ) -> Result<Option<Ended>> {
         if self.plan.snapshot {

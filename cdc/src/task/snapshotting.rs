@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use walcast_wire::connect_offset::Offset;
 use walcast_wire::lsn::Lsn;
@@ -15,6 +15,7 @@ use crate::postgres::catalog::CapturedTable;
 use crate::postgres::connect::Session;
 use crate::postgres::replication::{self, CreatedSlot, NewSlot};
 use crate::postgres::server;
+use crate::publish::Durable;
 use crate::snapshot::collector::Checkpoints;
 use crate::snapshot::keeper::Keeper;
 use crate::snapshot::state::SnapshotState;
@@ -146,7 +147,7 @@ impl Run<'_> {
         &mut self,
         start: Start,
         captured: &[CapturedTable],
-        output: &mpsc::Sender<Batch>,
+        (output, durable): (&mpsc::Sender<Batch>, &watch::Receiver<Durable>),
         stop: &CancellationToken,
     ) -> Result<Option<(Offset, u64)>> {
         let context = self.context;
@@ -167,6 +168,7 @@ impl Run<'_> {
             state,
             confirm: point.lsn,
             moved: true,
+            durable: durable.clone(),
         });
         let tables = context.snapshot_tables(captured)?;
         let snapshot = Snapshot {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use walcast_lab::{Lab, http, wait_for};
@@ -59,7 +59,7 @@ fn write(lab: &Lab, name: &str, stop: &AtomicBool) -> Result<()> {
 fn wait_for_records(lab: &Lab, name: &str, count: usize) -> Result<()> {
     let begun = Instant::now();
     let mut seen = 0;
-    topic(lab, name)?.read_until(std::time::Duration::ZERO, |_| {
+    topic(lab, name)?.read_until(Duration::ZERO, |_| {
         seen += 1;
         seen > count
     })?;
@@ -189,6 +189,30 @@ fn a_killed_snapshot_goes_on_and_ends_as_the_table() -> Result<()> {
 fn several_streams_exactly_once_go_on_too() -> Result<()> {
     let extra = [&SLOWLY[..], &[("snapshot.max.threads", "3")]].concat();
     interrupted("resumemany", 18, true, &extra, |_| Ok(()))
+}
+
+/// A row is out, the worker is killed, and the row is deleted before the snapshot goes on: what tells
+/// of its deletion is only the slot, if the snapshot stays the one that read it.
+#[test]
+fn a_row_that_is_deleted_after_the_first_was_out_does_not_stay() -> Result<()> {
+    let lab = prepare("early", 18)?;
+    let worker = Worker::start(&lab, "worker", "early", false)?;
+    worker.put("early", &connector(&lab, "early", "early", &SLOWLY))?;
+    let mut records = topic(&lab, "early")?;
+    let first = records.read_until(Duration::ZERO, |_| true)?;
+    worker.kill9()?;
+    let key = first.first().context("no record came")?.key["id"].clone();
+    let change = format!("delete from t where id = {key}; insert into t values (-1, 'marker')");
+    lab.postgres().query("early", &change)?;
+    worker.start()?;
+    let is_streamed_marker = |r: &Record| r.key["id"] == -1 && r.value["op"] == "c";
+    let all = records.read_until(QUIET, is_streamed_marker)?;
+    let last = all.iter().rfind(|record| record.key["id"] == key);
+    ensure!(
+        last.is_some_and(|record| record.value.is_null()),
+        "the table has no {key}, the topic {last:?}"
+    );
+    Ok(())
 }
 
 #[test]
