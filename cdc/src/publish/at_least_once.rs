@@ -10,7 +10,7 @@ use super::fenced::FencedOffsets;
 use super::offset_file::OffsetFile;
 use super::producer::KafkaProducer;
 use super::topics::Topics;
-use super::window::{HANDOVER_BYTES_MAX, Window};
+use super::window::{Distance, HANDOVER_BYTES_MAX, Window};
 use super::{Durable, Publisher, Wiring};
 use crate::batch::{Batch, Mark};
 use crate::error::Result;
@@ -32,6 +32,7 @@ pub(crate) struct AtLeastOnce {
     offsets: Checkpoints,
     settings: Arc<WorkerSettings>,
     window: Window,
+    distance: Distance,
     /// Batches begun and not yet covered by a checkpoint, oldest first.
     begun: VecDeque<(u64, Option<Mark>, i64)>,
     /// Batches whose commit-to-acknowledgement time was already measured.
@@ -54,6 +55,7 @@ impl AtLeastOnce {
             offsets,
             settings,
             window: Window::default(),
+            distance: Distance::default(),
             begun: VecDeque::new(),
             measured: 0,
             last_seq: 0,
@@ -75,7 +77,7 @@ impl AtLeastOnce {
                     self.write_soon(&wiring).await?;
                 }
                 _ = flush.tick() => self.write_checkpoint(&wiring).await?,
-                batch = wiring.input.recv(), if self.window.has_room() => match batch {
+                batch = next(&mut self.distance, &mut wiring), if self.window.has_room() => match batch {
                     Some(batch) => {
                         self.take(batch, &mut wiring).await?;
                         self.write_soon(&wiring).await?;
@@ -103,6 +105,7 @@ impl AtLeastOnce {
         }
         self.producer.push();
         self.window.handed_over(self.last_seq, records);
+        self.distance.handed_over(bytes);
         self.note_acks(wiring)
     }
 
@@ -187,6 +190,12 @@ impl AtLeastOnce {
         producer.deliveries().settled(self.last_seq).await?;
         self.write_checkpoint(wiring).await
     }
+}
+
+/// The next batch, once a distance from the last hand-over was kept.
+async fn next(distance: &mut Distance, wiring: &mut Wiring) -> Option<Batch> {
+    distance.kept().await;
+    wiring.input.recv().await
 }
 
 impl Publisher for AtLeastOnce {

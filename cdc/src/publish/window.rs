@@ -5,8 +5,14 @@
 //! over, the client's thread looks for room without a rest, and takes a whole core. So what would wait
 //! there waits here, and goes in together, as one request: latency stays that of the broker, and the
 //! load sets the size of requests.
+//!
+//! A broker pays for a request far more than for a record, so small hand-overs keep a distance too:
+//! a lone change leaves at once, and those that follow it closely leave together.
 
 use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::deliveries::Deliveries;
 use crate::error::Result;
@@ -16,6 +22,28 @@ pub(super) const HANDOVER_BYTES_MAX: usize = 512 * 1024;
 
 /// Records on their way to a partition with which the client sends no further request there.
 const RECORDS_MAX: usize = 5;
+
+/// The least time from a small hand-over to the next.
+const DISTANCE: Duration = Duration::from_millis(2);
+
+/// When the next hand-over may be, if the one before was small.
+#[derive(Debug, Default)]
+pub(super) struct Distance(Option<Instant>);
+
+impl Distance {
+    /// So many bytes were handed over.
+    pub(super) fn handed_over(&mut self, bytes: usize) {
+        self.0 = (0 < bytes && bytes < HANDOVER_BYTES_MAX).then(|| Instant::now() + DISTANCE);
+    }
+
+    /// Waits until the next hand-over may be. Nothing is lost when the future is dropped.
+    pub(super) async fn kept(&mut self) {
+        if let Some(until) = self.0 {
+            tokio::time::sleep_until(until).await;
+            self.0 = None;
+        }
+    }
+}
 
 /// Hand-overs that are not acknowledged.
 #[derive(Debug, Default)]
@@ -81,6 +109,20 @@ mod tests {
             window.acked(open);
             assert_eq!(window.records, 0);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_small_hand_overs_keep_a_distance() {
+        let begun = Instant::now();
+        let mut distance = Distance::default();
+        distance.kept().await;
+        distance.handed_over(HANDOVER_BYTES_MAX);
+        distance.kept().await;
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        distance.handed_over(1);
+        distance.kept().await;
+        distance.kept().await;
+        assert_eq!(begun.elapsed(), DISTANCE);
     }
 
     #[test]
