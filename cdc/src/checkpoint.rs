@@ -11,6 +11,10 @@
 //! `WalPositionLocator`, which takes the event at `lsn_proc` for the last one that is done, would
 //! leave out the first change after a transaction, since it often begins where that one ends.
 //!
+//! One field is Walcast's own, `walcast_confirmed`, and rare. A transaction that wrote its changes
+//! before the server said that all up to a position is done, and committed after it, has changes at
+//! LSNs that the slot is past: an offset among them tells of that position too.
+//!
 //! Debezium goes on exactly from an offset inside of a transaction where all changes at its LSN are
 //! done and their count is absent or 1. With a count it takes the `BEGIN`, which has the LSN of the
 //! transaction's first change, for one of them and sends the last one again; and with a count of 1
@@ -26,6 +30,10 @@ const ALIGNMENT: u64 = 8;
 /// `messageType` of a logical message.
 pub(crate) const MESSAGE: &str = "MESSAGE";
 
+/// What the slot may have been told, where no other field of an offset tells of it: within a
+/// transaction that wrote its changes before that position and committed after it.
+const CONFIRMED: &str = "walcast_confirmed";
+
 /// A change that is done.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Done {
@@ -39,6 +47,17 @@ pub(crate) struct Done {
     pub(crate) commit_us: i64,
     /// The end of the last transaction before this one, when there was one.
     pub(crate) last_commit: Option<Lsn>,
+}
+
+/// The offset of a connector that takes no snapshot, before the first change: all before its slot's
+/// position counts as done. Without it a checkpoint that tells of something else, as of an incremental
+/// snapshot, would tell no position.
+pub(crate) fn begin(slot: Option<Lsn>) -> Offset {
+    let mut offset = Offset::default();
+    if let Some(position) = slot {
+        complete(&mut offset, position);
+    }
+    offset
 }
 
 /// The offset once a snapshot at `lsn` is complete.
@@ -122,8 +141,22 @@ pub(crate) fn message(offset: &Offset) -> Option<Lsn> {
     offset.lsn.filter(|_| outside).map(Lsn::new)
 }
 
+/// The slot may be told `position` once the offset is durable: all that committed before is done.
+pub(crate) fn confirm(offset: &mut Offset, position: Lsn) {
+    if position > self::position(offset) {
+        let told = position.as_u64().into();
+        offset.extra.insert(CONFIRMED.to_owned(), told);
+    }
+}
+
+fn confirmed(offset: &Offset) -> Option<Lsn> {
+    let told = offset.extra.get(CONFIRMED)?.as_u64()?;
+    Some(Lsn::new(told))
+}
+
 /// The offset once all transactions up to `end` are complete.
 pub(crate) fn complete(offset: &mut Offset, end: Lsn) {
+    offset.extra.remove(CONFIRMED);
     if offset.snapshot.is_some() {
         offset.lsn = Some(end.as_u64());
     } else if offset.lsn.is_none_or(|lsn| lsn < end.as_u64()) {
@@ -142,7 +175,7 @@ fn processed(offset: &Offset) -> Option<Lsn> {
 /// Up to where all transactions are complete; `None` when only the slot knows.
 pub(crate) fn completed(offset: &Offset) -> Option<Lsn> {
     let (proc, lsn) = (processed(offset), offset.lsn.map(Lsn::new));
-    let commit = offset.lsn_commit.map(Lsn::new);
+    let commit = offset.lsn_commit.map(Lsn::new).max(confirmed(offset));
     match (proc, lsn) {
         _ if offset.snapshot.is_some() => lsn.max(commit),
         (Some(proc), Some(lsn)) if proc > lsn => Some(proc).max(commit),
@@ -178,7 +211,8 @@ pub(crate) fn last_commit(offset: &Offset) -> Option<Lsn> {
 pub(crate) fn position(offset: &Offset) -> Lsn {
     let others = [offset.lsn_commit, offset.lsn];
     let others = others.into_iter().flatten().map(Lsn::new);
-    others.chain(processed(offset)).max().unwrap_or(Lsn::ZERO)
+    let others = others.chain(processed(offset)).chain(confirmed(offset));
+    others.max().unwrap_or(Lsn::ZERO)
 }
 
 #[cfg(test)]
@@ -201,6 +235,31 @@ mod tests {
             },
         );
         offset
+    }
+
+    /// Transaction 9 wrote at 120, the server said that all before 300 is done, and 9 committed.
+    #[test]
+    fn what_the_slot_was_told_is_known_in_a_transaction_that_began_before() {
+        let mut offset = done(120, 1, Some(100));
+        confirm(&mut offset, Lsn::new(100));
+        assert!(offset.extra.is_empty(), "the other fields say so");
+        confirm(&mut offset, Lsn::new(300));
+        let mut offset = Offset::parse(&offset.to_json()).unwrap();
+        assert_eq!(position(&offset), Lsn::new(300));
+        assert_eq!(completed(&offset), Some(Lsn::new(300)));
+        assert_eq!(partial(&offset), Some((9, Lsn::new(120), 1)));
+        complete(&mut offset, Lsn::new(400));
+        assert!(offset.extra.is_empty());
+        assert_eq!(position(&offset), Lsn::new(400));
+    }
+
+    #[test]
+    fn a_connector_without_a_snapshot_begins_where_its_slot_stands() {
+        let offset = begin(Some(Lsn::new(800)));
+        assert_eq!(completed(&offset), Some(Lsn::new(800)));
+        assert_eq!(position(&offset), Lsn::new(800));
+        assert_eq!((partial(&offset), last_commit(&offset)), (None, None));
+        assert_eq!(begin(None), Offset::default());
     }
 
     #[test]

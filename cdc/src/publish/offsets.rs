@@ -191,16 +191,14 @@ fn read_topic(settings: &WorkerSettings, reader: &Reader, key: &[u8]) -> Result<
     reader
         .assign(&plan)
         .map_err(|e| fault("reading offsets", e))?;
-    let mut found: Option<(i64, Found)> = None;
+    let mut newest = Newest::default();
     while !left.is_empty() {
         match reader.poll(TIMEOUT) {
             Some(Ok(message)) => {
                 if message.key() == Some(key) {
                     let at = message.timestamp().to_millis().unwrap_or(0);
-                    if found.as_ref().is_none_or(|(newest, _)| at >= *newest) {
-                        let value = message.payload().map(<[u8]>::to_vec);
-                        found = Some((at, (value, system_of(&message))));
-                    }
+                    let value = message.payload().map(<[u8]>::to_vec);
+                    newest.see(message.partition(), at, (value, system_of(&message)));
                 }
                 // A partition that another connector goes on writing to has no end to come to.
                 let (partition, next) = (message.partition(), message.offset() + 1);
@@ -217,7 +215,21 @@ fn read_topic(settings: &WorkerSettings, reader: &Reader, key: &[u8]) -> Result<
             }
         }
     }
-    Ok(found.map(|(_, found)| found))
+    Ok(newest.0.map(|(_, _, found)| found))
+}
+
+/// The newest record of a key: of its partition the last one, whatever its time; of two partitions,
+/// which it has when their number was changed, the later one.
+#[derive(Default)]
+struct Newest(Option<(i32, i64, Found)>);
+
+impl Newest {
+    fn see(&mut self, partition: i32, at: i64, found: Found) {
+        let before = self.0.as_ref();
+        if before.is_none_or(|(other, newest, _)| *other == partition || at >= *newest) {
+            self.0 = Some((partition, at, found));
+        }
+    }
 }
 
 /// Waits until what is in the topic now is no longer hidden by open transactions; returns the
@@ -256,4 +268,21 @@ fn wait_stable(
         }
     }
     Ok(filled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_set_back_makes_no_offset_old() {
+        let found = |text: &str| (Some(text.as_bytes().to_vec()), None);
+        let mut newest = Newest::default();
+        for (partition, at, text) in [(0, 50, "a"), (0, 20, "b"), (1, 10, "c"), (1, 30, "d")] {
+            newest.see(partition, at, found(text));
+        }
+        assert_eq!(newest.0, Some((1, 30, found("d"))));
+        newest.see(1, 5, found("e"));
+        assert_eq!(newest.0, Some((1, 5, found("e"))));
+    }
 }

@@ -285,10 +285,15 @@ impl Cursor {
 
     /// What is true once all emitted so far is durable; none when nothing moved since the last call.
     pub(crate) fn take_mark(&mut self) -> Option<Mark> {
-        let moved = std::mem::take(&mut self.moved);
-        moved.then(|| Mark {
-            offset: self.said().clone(),
-            confirm: self.confirm,
+        if !std::mem::take(&mut self.moved) {
+            return None;
+        }
+        let confirm = self.confirm;
+        let mut offset = self.said().clone();
+        checkpoint::confirm(&mut offset, confirm);
+        Some(Mark {
+            offset,
+            confirm,
             soon: false,
         })
     }

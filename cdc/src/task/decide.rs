@@ -153,7 +153,7 @@ fn gap(facts: &Facts<'_>, position: Lsn) -> Option<String> {
     if let Some(why) = &slot.dead {
         return Some(lost(format!("slot \"{name}\" cannot be read: {why}")));
     }
-    let begins = slot.restart.filter(|restart| *restart > position)?;
+    let begins = slot.restart.filter(|restart| is_past(*restart, position))?;
     let follow = matches!(
         facts.slot_config.mismatch,
         OffsetMismatch::TrustSlot | OffsetMismatch::TrustGreaterLsn
@@ -163,6 +163,11 @@ fn gap(facts: &Facts<'_>, position: Lsn) -> Option<String> {
             "slot \"{name}\" begins at {begins}, as one does that was made anew; offset.mismatch.strategy=trust_slot accepts the gap"
         ))
     })
+}
+
+/// Whether a slot at `at` is past a checkpoint. One that tells no position is where its slot is.
+fn is_past(at: Lsn, checkpoint: Lsn) -> bool {
+    checkpoint.is_valid() && at > checkpoint
 }
 
 /// How the server is another one than the checkpoint's, if it is and nobody has accepted that.
@@ -218,7 +223,7 @@ fn dead_slot(slot: &SlotConfig, why: &str) -> EngineError {
 
 /// Compares checkpoint and slot by `offset.mismatch.strategy`.
 fn compare(slot: &SlotConfig, checkpoint: Lsn, confirmed: Option<Lsn>) -> Result<Option<String>> {
-    let Some(confirmed) = confirmed.filter(|confirmed| *confirmed > checkpoint) else {
+    let Some(confirmed) = confirmed.filter(|confirmed| is_past(*confirmed, checkpoint)) else {
         return Ok(None);
     };
     let what = format!(

@@ -149,7 +149,9 @@ impl<'a> Run<'a> {
             let notes = Notes::new(self.context.notifier());
             let told = notes.skipped(self.relations.encoder(), &output, &self.chain);
             let seq = told.await?;
-            (offset.unwrap_or_default(), seq)
+            let point = created.map(|slot| slot.consistent_point);
+            let begin = || checkpoint::begin(point.or(self.slot_confirmed));
+            (offset.unwrap_or_else(begin), seq)
         };
         let offset = self.timed(offset);
         boundaries::restore(self.relations.encoder(), &offset);

@@ -204,6 +204,20 @@ fn a_slot_that_begins_past_the_checkpoint_was_made_anew() {
     }
 }
 
+/// An older version wrote such a checkpoint when an incremental snapshot began before the first change.
+#[test]
+fn a_checkpoint_that_tells_no_position_is_where_its_slot_is() {
+    let offset = Offset {
+        ts_usec: Some(5),
+        ..Offset::default()
+    };
+    let config = slot(OffsetMismatch::TrustOffset, true);
+    let plan = decide(&facts(NoData, &config, Some(&offset), Some(confirmed(400)))).unwrap();
+    assert!(!plan.snapshot && plan.mismatch.is_none());
+    let error = decide(&facts(NoData, &config, Some(&offset), None)).unwrap_err();
+    assert!(error.trace().contains("does not exist"), "{error:?}");
+}
+
 #[test]
 fn a_checkpoint_ahead_of_the_server_is_of_another_one() {
     let offset = at(1001);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use walcast_lab::{Lab, wait_for};
 use walcast_tests::SOON;
-use walcast_tests::topic::Topic;
+use walcast_tests::topic::{Record, Topic};
 use walcast_tests::worker::{Worker, connector};
 
 use super::{QUIET, counts};
@@ -40,6 +40,10 @@ fn streamed(lab: &Lab, backlog: &Backlog<'_>, database: &str) -> Result<Vec<Stri
     run.service.stop()?;
     ensure!(run.logged(BEGINS)? == 0, "it did not stream");
     run.records()
+}
+
+fn is_last(record: &Record) -> bool {
+    record.value["after"]["v"] == LAST
 }
 
 /// Where two runs differ first.
@@ -175,22 +179,23 @@ fn exactly_once_holds_when_the_worker_is_killed_in_a_backlog() -> Result<()> {
         worker.kill9()?;
         worker.start()?;
     }
-    topic.read_until(QUIET, |record| record.value["after"]["v"] == LAST)?;
+    let read = topic.read_until(QUIET, is_last)?;
+    let log = std::fs::read_to_string(worker.spec().log())?;
+    ensure!(read.last().is_some_and(is_last), "it did not end:\n{log}");
+    let begun = log.matches(BEGINS).count();
+    ensure!(begun >= 2, "a backlog was read by SQL {begun} times");
+    ensure!(!log.contains("past the checkpoint"), "{log}");
     let expected = streamed(&lab, &backlog, "cx")?;
     let is_of_t = |record: &&String| record.starts_with("{\"topic\":\"cx.public.t\"");
     let expected: Vec<_> = expected.iter().filter(is_of_t).cloned().collect();
     let volatile = Volatile::new()?;
-    let read = topic.records();
     let expected = without_sequences(&expected)?;
     ensure!(
         read.len() == expected.len(),
-        "{} of {}",
+        "{} of {}:\n{log}",
         read.len(),
         expected.len()
     );
-    let log = std::fs::read_to_string(worker.spec().log())?;
-    let begun = log.matches(BEGINS).count();
-    ensure!(begun >= 3, "a backlog was read by SQL {begun} times");
     let values: Vec<_> = read
         .iter()
         .map(|record| volatile.strip(&record.value.to_string()))
@@ -216,7 +221,7 @@ fn a_frozen_worker_that_reads_a_backlog_gives_way() -> Result<()> {
     backlog.end()?;
     let second = Worker::start(&lab, "second", "cz", true)?;
     let mut topic = Topic::open(&lab.kafka().bootstrap, "cz.public.t")?;
-    topic.read_until(Duration::ZERO, |record| record.value["after"]["v"] == LAST)?;
+    topic.read_until(Duration::ZERO, is_last)?;
     first.resume()?;
     let counts = counts(topic.read_until(QUIET, |_| true)?);
     ensure!(counts.len() == 300_002, "{} rows came", counts.len());
