@@ -13,7 +13,9 @@
 //!
 //! One field is Walcast's own, `walcast_confirmed`, and rare. A transaction that wrote its changes
 //! before the server said that all up to a position is done, and committed after it, has changes at
-//! LSNs that the slot is past: an offset among them tells of that position too.
+//! LSNs that the slot is past: an offset among them tells of that position too. And `lsn_commit` says
+//! of a message outside of transactions where it is, not that it is done: an offset in the transaction
+//! behind it tells that.
 //!
 //! Debezium goes on exactly from an offset inside of a transaction where all changes at its LSN are
 //! done and their count is absent or 1. With a count it takes the `BEGIN`, which has the LSN of the
@@ -30,8 +32,9 @@ const ALIGNMENT: u64 = 8;
 /// `messageType` of a logical message.
 pub(crate) const MESSAGE: &str = "MESSAGE";
 
-/// What the slot may have been told, where no other field of an offset tells of it: within a
-/// transaction that wrote its changes before that position and committed after it.
+/// What is complete, where no other field of an offset tells of it: within a transaction that wrote
+/// its changes before that position and committed after it, or that follows a message outside of
+/// transactions.
 const CONFIRMED: &str = "walcast_confirmed";
 
 /// A change that is done.
@@ -141,10 +144,16 @@ pub(crate) fn message(offset: &Offset) -> Option<Lsn> {
     offset.lsn.filter(|_| outside).map(Lsn::new)
 }
 
-/// The slot may be told `position` once the offset is durable: all that committed before is done.
-pub(crate) fn confirm(offset: &mut Offset, position: Lsn) {
-    if position > self::position(offset) {
-        let told = position.as_u64().into();
+/// The slot may be told `position` once the offset is durable: all that committed before is done, and
+/// so is `message`, the last one outside of transactions.
+pub(crate) fn confirm(offset: &mut Offset, position: Lsn, message: Option<Lsn>) {
+    // What follows a message directly begins at a multiple of the alignment.
+    let behind = message.map(|message| Lsn::new(message.as_u64() + 1));
+    let untold = behind.filter(|_| partial(offset).is_some());
+    let untold = untold.filter(|behind| Some(*behind) > completed(offset));
+    let beyond = Some(position).filter(|position| *position > self::position(offset));
+    if let Some(told) = beyond.max(untold) {
+        let told = told.as_u64().into();
         offset.extra.insert(CONFIRMED.to_owned(), told);
     }
 }
@@ -241,9 +250,9 @@ mod tests {
     #[test]
     fn what_the_slot_was_told_is_known_in_a_transaction_that_began_before() {
         let mut offset = done(120, 1, Some(100));
-        confirm(&mut offset, Lsn::new(100));
+        confirm(&mut offset, Lsn::new(100), None);
         assert!(offset.extra.is_empty(), "the other fields say so");
-        confirm(&mut offset, Lsn::new(300));
+        confirm(&mut offset, Lsn::new(300), None);
         let mut offset = Offset::parse(&offset.to_json()).unwrap();
         assert_eq!(position(&offset), Lsn::new(300));
         assert_eq!(completed(&offset), Some(Lsn::new(300)));
@@ -251,6 +260,18 @@ mod tests {
         complete(&mut offset, Lsn::new(400));
         assert!(offset.extra.is_empty());
         assert_eq!(position(&offset), Lsn::new(400));
+    }
+
+    #[test]
+    fn a_message_stays_done_in_the_transaction_behind_it() {
+        let mut offset = done(120, 1, Some(100));
+        confirm(&mut offset, Lsn::new(100), Some(Lsn::new(96)));
+        assert!(offset.extra.is_empty(), "the transaction came later");
+        confirm(&mut offset, Lsn::new(100), Some(Lsn::new(100)));
+        let offset = Offset::parse(&offset.to_json()).unwrap();
+        assert!(completed(&offset) > Some(Lsn::new(100)));
+        assert_eq!(position(&offset), Lsn::new(120));
+        assert_eq!(partial(&offset), Some((9, Lsn::new(120), 1)));
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub(crate) struct Cursor {
     commit_us: i64,
     /// The last transaction whose end was read, and that end, while nothing came after it.
     ended: Option<(u32, Lsn)>,
+    /// The last message outside of transactions.
+    message: Option<Lsn>,
     /// Where the last transactions ended.
     ends: VecDeque<Lsn>,
     /// Where the current transaction was replicated from: name of the origin, LSN there.
@@ -63,6 +65,7 @@ impl Cursor {
             group_done: false,
             transaction: None,
             ended: None,
+            message: None,
             ends: VecDeque::with_capacity(ENDS_MAX),
             origin: None,
             moved: false,
@@ -158,6 +161,7 @@ impl Cursor {
     /// A logical message outside of any transaction: all committed before it is complete. `true`
     /// when it was already done before this session.
     pub(crate) fn message_outside(&mut self, lsn: Lsn) -> bool {
+        self.message = Some(lsn);
         if self.resume.is_message_done(lsn) {
             return true;
         }
@@ -290,7 +294,7 @@ impl Cursor {
         }
         let confirm = self.confirm;
         let mut offset = self.said().clone();
-        checkpoint::confirm(&mut offset, confirm);
+        checkpoint::confirm(&mut offset, confirm, self.message);
         Some(Mark {
             offset,
             confirm,
