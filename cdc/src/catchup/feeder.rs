@@ -205,9 +205,15 @@ impl Feeder {
     }
 
     async fn advance(&self, to: Lsn) -> Result<Lsn> {
-        slot_copy::advance(&self.control, &self.slot, to)
-            .await
-            .map_err(|e| fault::sql(&format!("advancing slot \"{}\" to {to}", self.slot), e))
+        match slot_copy::advance(&self.control, &self.slot, to).await {
+            Ok(at) => Ok(at),
+            Err(error) => {
+                // The server refuses too when another reader has come; that is what to tell then.
+                look::at_slot(&self.control, &self.slot, self.advanced).await?;
+                let doing = format!("advancing slot \"{}\" to {to}", self.slot);
+                Err(fault::sql(&doing, error))
+            }
+        }
     }
 
     /// Looks after the batch until it is dropped: the watchdog sees a step while its backend works.

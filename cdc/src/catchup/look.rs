@@ -37,19 +37,11 @@ pub(super) async fn at(
         .await
         .map_err(|e| fault::sql("reading pg_replication_slots", e))?;
     let row = row.ok_or_else(|| changed(name, "it is gone"))?;
-    if let Some(pid) = row.get::<_, Option<i32>>(0) {
-        let reader = slot::reader(control, pid).await?;
-        return Err(changed(name, &format!("{reader} reads it")));
-    }
     let lsn = |index: usize| {
         let lsn: Option<PgLsn> = row.get(index);
         lsn.map(|lsn| Lsn::new(lsn.into()))
     };
-    let confirmed = lsn(1).unwrap_or(Lsn::ZERO);
-    if confirmed != advanced {
-        let text = format!("it was moved from {advanced} to {confirmed}");
-        return Err(changed(name, &text));
-    }
+    ensure_left(control, name, (row.get(0), lsn(1)), advanced).await?;
     let (Some(position), Some(restart), Some(end)) = (lsn(2), lsn(3), lsn(4)) else {
         return Err(EngineError::transient(format!(
             "the copy of slot \"{name}\" is gone"
@@ -64,6 +56,36 @@ pub(super) async fn at(
         },
         temporary: u64::try_from(temporary.unwrap_or(0)).unwrap_or(0),
     })
+}
+
+/// Tells of another reader, when the slot is not as we left it.
+///
+/// # Errors
+/// Transient, as [`at`].
+pub(super) async fn at_slot(control: &Session, name: &str, advanced: Lsn) -> Result<()> {
+    let state = slot::state(control, name).await?;
+    let state = state.ok_or_else(|| changed(name, "it is gone"))?;
+    let seen = (state.active_pid, state.confirmed_flush);
+    ensure_left(control, name, seen, advanced).await
+}
+
+/// Nobody reads the slot, and it stands where we left it.
+async fn ensure_left(
+    control: &Session,
+    name: &str,
+    (active, confirmed): (Option<i32>, Option<Lsn>),
+    advanced: Lsn,
+) -> Result<()> {
+    if let Some(pid) = active {
+        let reader = slot::reader(control, pid).await?;
+        return Err(changed(name, &format!("{reader} reads it")));
+    }
+    let confirmed = confirmed.unwrap_or(Lsn::ZERO);
+    if confirmed != advanced {
+        let text = format!("it was moved from {advanced} to {confirmed}");
+        return Err(changed(name, &text));
+    }
+    Ok(())
 }
 
 fn changed(name: &str, what: &str) -> EngineError {
