@@ -2,6 +2,7 @@
 
 mod cluster;
 mod deaths;
+mod joins;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
