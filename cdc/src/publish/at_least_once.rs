@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use tokio::time::{Instant, MissedTickBehavior};
 
+use super::broker::{RecordProducer, Transactional};
 use super::due::LastCheckpoint;
 use super::fenced::FencedOffsets;
 use super::offset_file::OffsetFile;
-use super::producer::KafkaProducer;
 use super::topics::Topics;
 use super::window::{HANDOVER_BYTES_MAX, Window};
 use super::{Durable, Publisher, Wiring};
@@ -18,18 +18,18 @@ use crate::progress::Stage;
 use crate::settings::WorkerSettings;
 
 /// Where checkpoints are kept.
-pub(crate) enum Checkpoints {
+pub(crate) enum Checkpoints<T: Transactional> {
     /// In the offsets topic.
-    Topic(Box<FencedOffsets>),
+    Topic(Box<FencedOffsets<T>>),
     /// In a file.
     File(OffsetFile),
 }
 
 /// Publishes without transactions.
-pub(crate) struct AtLeastOnce {
-    producer: Arc<KafkaProducer>,
+pub(crate) struct AtLeastOnce<T: Transactional> {
+    producer: Arc<T::Producer>,
     topics: Topics,
-    offsets: Checkpoints,
+    offsets: Checkpoints<T>,
     settings: Arc<WorkerSettings>,
     window: Window,
     /// Batches begun and not yet covered by a checkpoint, oldest first.
@@ -41,11 +41,11 @@ pub(crate) struct AtLeastOnce {
     last: LastCheckpoint,
 }
 
-impl AtLeastOnce {
+impl<T: Transactional> AtLeastOnce<T> {
     pub(crate) fn new(
-        producer: Arc<KafkaProducer>,
+        producer: Arc<T::Producer>,
         topics: Topics,
-        offsets: Checkpoints,
+        offsets: Checkpoints<T>,
         settings: Arc<WorkerSettings>,
     ) -> Self {
         Self {
@@ -189,7 +189,7 @@ impl AtLeastOnce {
     }
 }
 
-impl Publisher for AtLeastOnce {
+impl<T: Transactional> Publisher for AtLeastOnce<T> {
     fn run(
         self: Box<Self>,
         wiring: Wiring,

@@ -5,6 +5,7 @@
 //! delivery ends the publisher, and the task starts again from the checkpoint, so order is kept.
 
 pub(crate) mod at_least_once;
+pub(crate) mod broker;
 pub(crate) mod client;
 mod deliveries;
 mod due;
