@@ -33,6 +33,7 @@ use crate::signal::doors::Doors;
 use crate::snapshot::notes::Notes;
 use crate::stream::blocking::OnDemand;
 use crate::stream::boundaries;
+use crate::stream::facts::Facts;
 use crate::stream::heartbeat::Heartbeat;
 use crate::stream::position::Cursor;
 use crate::stream::relations::Relations;
@@ -72,7 +73,8 @@ pub(super) struct Run<'a> {
 impl<'a> Run<'a> {
     fn new(context: &'a TaskContext, sql: Session, found: Found) -> Self {
         let encoder = Encoder::new(context.encoder_config());
-        let relations = Relations::new(Arc::new(context.config.database.clone()), encoder);
+        let facts = Facts::of(Arc::new(context.config.database.clone()));
+        let relations = Relations::new(facts, encoder);
         Self {
             context,
             sql: Arc::new(sql),
