@@ -4,6 +4,7 @@ mod decide;
 mod found;
 mod handle;
 mod opening;
+pub(crate) mod pipe;
 mod run_id;
 mod session;
 mod slot_wait;
