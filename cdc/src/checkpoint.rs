@@ -11,6 +11,10 @@
 //! `WalPositionLocator`, which takes the event at `lsn_proc` for the last one that is done, would
 //! leave out the first change after a transaction, since it often begins where that one ends.
 //!
+//! Inside of a transaction `lsn_commit` says what is complete: the end of the last transaction, or
+//! where a keepalive or a message outside of transactions has come further, that. For Debezium it is
+//! where to begin to read, and behind which the first commit is the one to look for.
+//!
 //! Debezium goes on exactly from an offset inside of a transaction where all changes at its LSN are
 //! done and their count is absent or 1. With a count it takes the `BEGIN`, which has the LSN of the
 //! transaction's first change, for one of them and sends the last one again; and with a count of 1
@@ -37,7 +41,7 @@ pub(crate) struct Done {
     pub(crate) xid: u32,
     /// Commit time, in microseconds since the Unix epoch.
     pub(crate) commit_us: i64,
-    /// The end of the last transaction before this one, when there was one.
+    /// What was complete before this transaction, when anything was.
     pub(crate) last_commit: Option<Lsn>,
 }
 
@@ -131,6 +135,11 @@ pub(crate) fn complete(offset: &mut Offset, end: Lsn) {
     }
 }
 
+/// A position that says that the message at `lsn` is done, too. What is at a commit's end is not.
+pub(crate) fn behind_message(lsn: Lsn) -> Lsn {
+    Lsn::new(lsn.as_u64() + 1)
+}
+
 /// `lsn_proc`; past `lsn`, the last byte before a position stands for that position.
 fn processed(offset: &Offset) -> Option<Lsn> {
     let proc = offset.lsn_proc?;
@@ -171,7 +180,9 @@ pub(crate) fn last_commit(offset: &Offset) -> Option<Lsn> {
     let lsn = offset.lsn.map(Lsn::new)?;
     let proc = processed(offset);
     let complete = proc.filter(|proc| *proc > lsn);
-    complete.or(offset.lsn_commit.map(Lsn::new)).or(proc)
+    // Behind a message Debezium has the message's own.
+    let commit = offset.lsn_commit.map(|commit| commit - commit % ALIGNMENT);
+    complete.or(commit.map(Lsn::new)).or(proc)
 }
 
 /// The furthest position the offset speaks of.

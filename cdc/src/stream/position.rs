@@ -28,6 +28,9 @@ pub(crate) struct Cursor {
     last_commit: Option<Lsn>,
     /// What was complete when the session began.
     floor: Option<Lsn>,
+    /// What was complete at the last keepalive or behind the last message outside of transactions:
+    /// a checkpoint inside of a transaction says so too.
+    passed: Option<Lsn>,
     /// What the slot may be told: the end of the last complete transaction, or a keepalive behind it.
     confirm: Lsn,
     transaction: Option<Transaction>,
@@ -56,6 +59,7 @@ impl Cursor {
             resume: Resume::from_offset(&offset),
             last_commit: checkpoint::last_commit(&offset),
             floor,
+            passed: None,
             confirm: checkpoint::completed(&offset).unwrap_or(Lsn::ZERO),
             commit_us: offset.ts_usec.unwrap_or(0),
             offset,
@@ -117,6 +121,7 @@ impl Cursor {
     /// The server has nothing more for us before `end`.
     pub(crate) fn keepalive(&mut self, end: Lsn) {
         if self.transaction.is_none() {
+            self.passed = self.passed.max(Some(end));
             self.complete(end);
         }
     }
@@ -158,6 +163,7 @@ impl Cursor {
     /// A logical message outside of any transaction: all committed before it is complete. `true`
     /// when it was already done before this session.
     pub(crate) fn message_outside(&mut self, lsn: Lsn) -> bool {
+        self.passed = self.passed.max(Some(checkpoint::behind_message(lsn)));
         if self.resume.is_message_done(lsn) {
             return true;
         }
@@ -241,7 +247,7 @@ impl Cursor {
             at_lsn: place.at_lsn,
             xid: *xid,
             commit_us: self.commit_us,
-            last_commit: self.last_commit.max(self.floor),
+            last_commit: self.last_commit.max(self.floor).max(self.passed),
         });
         self.group_done = false;
         self.moved = true;
@@ -344,5 +350,25 @@ mod tests {
         cursor.emitted("INSERT");
         assert!(!change(&mut cursor, 880));
         assert_eq!(told(&mut cursor), Some((880, 880, Some(2))));
+    }
+
+    #[test]
+    fn a_checkpoint_inside_of_a_transaction_says_what_was_complete_before_it() {
+        let mut cursor = Cursor::new(Offset::default(), None);
+        cursor.keepalive(Lsn::new(1000));
+        cursor.begin(8, Lsn::new(1200), 0);
+        change(&mut cursor, 96);
+        let inside = cursor.take_mark().unwrap().offset;
+        assert_eq!(checkpoint::completed(&inside), Some(Lsn::new(1000)));
+        cursor.commit(Lsn::new(1240));
+
+        assert!(!cursor.message_outside(Lsn::new(1240)));
+        cursor.message_emitted(Lsn::new(1240));
+        cursor.begin(9, Lsn::new(1400), 0);
+        change(&mut cursor, 104);
+        let inside = cursor.take_mark().unwrap().offset;
+        assert_eq!(checkpoint::last_commit(&inside), Some(Lsn::new(1240)));
+        let mut resumed = Cursor::new(inside, None);
+        assert!(resumed.message_outside(Lsn::new(1240)), "it is done");
     }
 }
