@@ -61,6 +61,18 @@ impl FencedOffsets<Transactions> {
 }
 
 impl<T: Transactional> FencedOffsets<T> {
+    /// Checkpoints without transactions.
+    #[cfg(test)]
+    pub(crate) fn plain(record: OffsetRecord, producer: Arc<T::Producer>) -> Self {
+        Self::new(record, Writer::Plain(producer))
+    }
+
+    /// Checkpoints in transactions that have been taken over.
+    #[cfg(test)]
+    pub(crate) fn fenced(record: OffsetRecord, transactions: T) -> Self {
+        Self::new(record, Writer::Fenced(transactions))
+    }
+
     fn new(record: OffsetRecord, writer: Writer<T>) -> Self {
         Self {
             record,

@@ -7,7 +7,7 @@
 pub(crate) mod at_least_once;
 pub(crate) mod broker;
 pub(crate) mod client;
-mod deliveries;
+pub(crate) mod deliveries;
 mod due;
 pub(crate) mod exactly_once;
 pub(crate) mod fenced;

@@ -1,6 +1,6 @@
 //! A running connector: attempts, retries, and what the worker is told.
 
-mod decide;
+pub(crate) mod decide;
 mod found;
 mod handle;
 mod opening;

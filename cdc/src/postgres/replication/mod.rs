@@ -83,6 +83,22 @@ pub(crate) async fn open(
     log_in(connected, connector, reader, start).await
 }
 
+/// As [`open`], on a pipe in memory.
+#[cfg(test)]
+pub(crate) async fn open_in_memory(
+    pipe: tokio::io::DuplexStream,
+    connector: &ConnectorConfig,
+    start: Option<Lsn>,
+) -> Result<GatedSession> {
+    log_in(
+        (Socket::Memory(pipe), None),
+        connector,
+        "walcast sim",
+        start,
+    )
+    .await
+}
+
 /// Logs in on a socket that is connected.
 async fn log_in(
     (socket, handle): (Socket, Option<OwnedFd>),
