@@ -28,6 +28,8 @@ mod progress;
 mod publish;
 pub mod settings;
 mod signal;
+#[cfg(test)]
+mod sim;
 mod snapshot;
 mod stream;
 mod tables;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use tokio::time::{Instant, MissedTickBehavior};
 
+use super::broker::{RecordProducer, Transactional};
 use super::due::LastCheckpoint;
 use super::fenced::FencedOffsets;
 use super::offset_file::OffsetFile;
-use super::producer::KafkaProducer;
 use super::topics::Topics;
 use super::window::{Distance, HANDOVER_BYTES_MAX, Window};
 use super::{Durable, Publisher, Wiring};
@@ -18,18 +18,18 @@ use crate::progress::Stage;
 use crate::settings::WorkerSettings;
 
 /// Where checkpoints are kept.
-pub(crate) enum Checkpoints {
+pub(crate) enum Checkpoints<T: Transactional> {
     /// In the offsets topic.
-    Topic(Box<FencedOffsets>),
+    Topic(Box<FencedOffsets<T>>),
     /// In a file.
     File(OffsetFile),
 }
 
 /// Publishes without transactions.
-pub(crate) struct AtLeastOnce {
-    producer: Arc<KafkaProducer>,
+pub(crate) struct AtLeastOnce<T: Transactional> {
+    producer: Arc<T::Producer>,
     topics: Topics,
-    offsets: Checkpoints,
+    offsets: Checkpoints<T>,
     settings: Arc<WorkerSettings>,
     window: Window,
     distance: Distance,
@@ -42,11 +42,11 @@ pub(crate) struct AtLeastOnce {
     last: LastCheckpoint,
 }
 
-impl AtLeastOnce {
+impl<T: Transactional> AtLeastOnce<T> {
     pub(crate) fn new(
-        producer: Arc<KafkaProducer>,
+        producer: Arc<T::Producer>,
         topics: Topics,
-        offsets: Checkpoints,
+        offsets: Checkpoints<T>,
         settings: Arc<WorkerSettings>,
     ) -> Self {
         Self {
@@ -198,7 +198,7 @@ async fn next(distance: &mut Distance, wiring: &mut Wiring) -> Option<Batch> {
     wiring.input.recv().await
 }
 
-impl Publisher for AtLeastOnce {
+impl<T: Transactional> Publisher for AtLeastOnce<T> {
     fn run(
         self: Box<Self>,
         wiring: Wiring,

@@ -77,7 +77,7 @@ impl Tag {
 
 /// How one record ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     Delivered,
     /// The client takes what it is about to send again for delivered as soon as a later record is. A
     /// partition that has just become its leader's takes the later one, however.
@@ -92,7 +92,7 @@ impl Deliveries {
 
     /// Expects the deliveries of all records of `batch`, and keeps it until then; call before sending
     /// them.
-    pub(super) fn begin(&self, batch: &Arc<Batch>) {
+    pub(crate) fn begin(&self, batch: &Arc<Batch>) {
         self.state().outstanding.push_back(Outstanding {
             seq: batch.seq,
             left: batch.len(),
@@ -151,7 +151,7 @@ impl Deliveries {
     }
 
     /// `records` of batch `seq` ended alike.
-    pub(super) fn note(&self, seq: u64, records: usize, outcome: Outcome) {
+    pub(crate) fn note(&self, seq: u64, records: usize, outcome: Outcome) {
         let mut state = self.state();
         let mut done = None;
         match outcome {

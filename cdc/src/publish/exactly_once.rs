@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior};
 
+use super::broker::{RecordProducer, Transactional};
 use super::due::LastCheckpoint;
 use super::offsets::OffsetRecord;
 use super::topics::Topics;
-use super::transactions::Transactions;
 use super::window::{HANDOVER_BYTES_MAX, Window};
 use super::{Durable, Publisher, Wiring};
 use crate::batch::{Batch, Mark};
@@ -30,8 +30,8 @@ const MORE_WAIT: Duration = Duration::from_millis(5);
 const LASTS_MAX: Duration = Duration::from_millis(150);
 
 /// Publishes in transactions.
-pub(crate) struct ExactlyOnce {
-    transactions: Transactions,
+pub(crate) struct ExactlyOnce<T> {
+    transactions: T,
     topics: Topics,
     offsets: OffsetRecord,
     settings: Arc<WorkerSettings>,
@@ -42,9 +42,9 @@ pub(crate) struct ExactlyOnce {
     last: LastCheckpoint,
 }
 
-impl ExactlyOnce {
+impl<T: Transactional> ExactlyOnce<T> {
     pub(crate) fn new(
-        transactions: Transactions,
+        transactions: T,
         topics: Topics,
         offsets: OffsetRecord,
         settings: Arc<WorkerSettings>,
@@ -163,7 +163,7 @@ impl ExactlyOnce {
         match &self.waiting {
             Some((_, mark)) => {
                 self.offsets
-                    .write(producer, self.last_seq, &mark.offset)
+                    .write(&**producer, self.last_seq, &mark.offset)
                     .await?
             }
             None => {
@@ -200,7 +200,7 @@ async fn more(wiring: &mut Wiring, bytes: usize) -> Option<Batch> {
     next.ok().flatten()
 }
 
-impl Publisher for ExactlyOnce {
+impl<T: Transactional> Publisher for ExactlyOnce<T> {
     fn run(
         self: Box<Self>,
         wiring: Wiring,

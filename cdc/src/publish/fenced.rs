@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use walcast_wire::connect_offset::Offset;
 
+use super::broker::Transactional;
 use super::offsets::OffsetRecord;
-use super::producer::{self, KafkaProducer};
+use super::producer;
 use super::transactions::{Transactions, transactional_id};
 use crate::config::ConnectorConfig;
 use crate::error::Result;
@@ -20,18 +21,18 @@ use crate::settings::WorkerSettings;
 const ATTEMPTS: usize = 1;
 
 /// Writes one connector's checkpoints.
-pub(crate) struct FencedOffsets {
+pub(crate) struct FencedOffsets<T: Transactional> {
     record: OffsetRecord,
-    writer: Writer,
+    writer: Writer<T>,
     written: u64,
 }
 
-enum Writer {
-    Fenced(Transactions),
-    Plain(Arc<KafkaProducer>),
+enum Writer<T: Transactional> {
+    Fenced(T),
+    Plain(Arc<T::Producer>),
 }
 
-impl FencedOffsets {
+impl FencedOffsets<Transactions> {
     /// Fences older instances of the connector. Offsets are to be read only after this.
     ///
     /// # Errors
@@ -55,11 +56,29 @@ impl FencedOffsets {
                 Writer::Plain(producer::for_offsets(settings, &connector.name, None)?)
             }
         };
-        Ok(Self {
+        Ok(Self::new(record, writer))
+    }
+}
+
+impl<T: Transactional> FencedOffsets<T> {
+    /// Checkpoints without transactions.
+    #[cfg(test)]
+    pub(crate) fn plain(record: OffsetRecord, producer: Arc<T::Producer>) -> Self {
+        Self::new(record, Writer::Plain(producer))
+    }
+
+    /// Checkpoints in transactions that have been taken over.
+    #[cfg(test)]
+    pub(crate) fn fenced(record: OffsetRecord, transactions: T) -> Self {
+        Self::new(record, Writer::Fenced(transactions))
+    }
+
+    fn new(record: OffsetRecord, writer: Writer<T>) -> Self {
+        Self {
             record,
             writer,
             written: 0,
-        })
+        }
     }
 
     /// Writes a checkpoint; it is durable on return.
@@ -69,11 +88,11 @@ impl FencedOffsets {
     pub(crate) async fn write(&mut self, offset: &Offset) -> Result<()> {
         self.written += 1;
         match &mut self.writer {
-            Writer::Plain(producer) => self.record.write(producer, self.written, offset).await,
+            Writer::Plain(producer) => self.record.write(&**producer, self.written, offset).await,
             Writer::Fenced(transactions) => {
                 transactions.begin().await?;
                 self.record
-                    .write(transactions.producer(), self.written, offset)
+                    .write(&**transactions.producer(), self.written, offset)
                     .await?;
                 transactions.commit().await
             }

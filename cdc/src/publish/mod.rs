@@ -5,8 +5,9 @@
 //! delivery ends the publisher, and the task starts again from the checkpoint, so order is kept.
 
 pub(crate) mod at_least_once;
+pub(crate) mod broker;
 pub(crate) mod client;
-mod deliveries;
+pub(crate) mod deliveries;
 mod due;
 pub(crate) mod exactly_once;
 pub(crate) mod fenced;

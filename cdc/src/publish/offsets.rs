@@ -15,9 +15,9 @@ use rdkafka::producer::BaseRecord;
 use rdkafka::{Message, Offset as Place, TopicPartitionList};
 use walcast_wire::connect_offset::{self, Offset};
 
+use super::broker::RecordProducer;
 use super::client::{ReaderContext, base, fault, let_go};
 use super::deliveries::Tag;
-use super::producer::KafkaProducer;
 use super::topics;
 use crate::config::TopicCreation;
 use crate::error::{EngineError, Result};
@@ -80,21 +80,26 @@ impl OffsetRecord {
     /// to it is delivered. Within a transaction it is durable with its commit.
     pub(crate) async fn write(
         &self,
-        producer: &KafkaProducer,
+        producer: &impl RecordProducer,
         seq: u64,
         offset: &Offset,
     ) -> Result<()> {
         let deliveries = producer.deliveries();
-        let value = offset.to_json();
         deliveries.expect_one_more(seq);
-        let record = BaseRecord::with_opaque_to(&self.topic, Tag::of(seq).pack()?)
-            .key(&self.key)
-            .payload(&value)
-            .headers(self.headers.clone());
-        let sent = producer.client().send(record);
-        sent.map_err(|(e, _)| fault("handing the checkpoint to Kafka's client", e))?;
+        producer.send_offset(self, seq, &offset.to_json())?;
         producer.push();
         deliveries.settled(seq).await
+    }
+
+    /// The record of an offset, whose delivery is expected with batch `seq`.
+    pub(super) fn with<'a>(
+        &'a self,
+        seq: u64,
+        value: &'a [u8],
+    ) -> Result<BaseRecord<'a, [u8], [u8], usize>> {
+        let record = BaseRecord::with_opaque_to(&self.topic, Tag::of(seq).pack()?);
+        let record = record.key(&self.key[..]).payload(value);
+        Ok(record.headers(self.headers.clone()))
     }
 }
 

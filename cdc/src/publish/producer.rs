@@ -10,10 +10,12 @@ use std::time::Duration;
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, Producer};
 
+use super::broker::RecordProducer;
 use super::client::{base, fault};
 use super::deliveries::Deliveries;
 use super::native::{self, Inbox, Outbox};
-use super::properties;
+use super::offsets::OffsetRecord;
+use super::{properties, topics};
 use crate::batch::Batch;
 use crate::config::ConnectorConfig;
 use crate::error::{EngineError, Result};
@@ -76,29 +78,6 @@ impl KafkaProducer {
         &self.client
     }
 
-    /// The count of deliveries.
-    pub(crate) fn deliveries(&self) -> &Deliveries {
-        self.client.client().context()
-    }
-
-    /// Sends all records of a batch; waits for room when the client's queue is full.
-    pub(crate) async fn send_batch(&self, batch: Batch) -> Result<()> {
-        if batch.is_empty() {
-            return Ok(());
-        }
-        self.outbox().begin(batch);
-        while !self.outbox().go_on()? {
-            self.wait_for_room().await?;
-        }
-        Ok(())
-    }
-
-    /// Tells the client that nothing comes after what was sent, so that it lets nothing wait.
-    pub(crate) fn push(&self) {
-        // When one is asked for already, it comes after what was sent.
-        let _asked = self.pushes.as_ref().map(|pushes| pushes.try_send(()));
-    }
-
     async fn wait_for_room(&self) -> Result<()> {
         // A delivery of a batch that is not the oldest makes room without a wake-up, hence the limit.
         let deliveries = self.deliveries();
@@ -114,6 +93,37 @@ impl KafkaProducer {
 
     fn outbox(&self) -> MutexGuard<'_, Outbox> {
         self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl RecordProducer for KafkaProducer {
+    fn deliveries(&self) -> &Deliveries {
+        self.client.client().context()
+    }
+
+    async fn await_topic(self: &Arc<Self>, topic: &Arc<str>) -> Result<()> {
+        topics::await_partitions(self, topic).await
+    }
+
+    async fn send_batch(&self, batch: Batch) -> Result<()> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.outbox().begin(batch);
+        while !self.outbox().go_on()? {
+            self.wait_for_room().await?;
+        }
+        Ok(())
+    }
+
+    fn send_offset(&self, record: &OffsetRecord, seq: u64, value: &[u8]) -> Result<()> {
+        let sent = self.client.send(record.with(seq, value)?);
+        sent.map_err(|(e, _)| fault("handing the checkpoint to Kafka's client", e))
+    }
+
+    fn push(&self) {
+        // When one is asked for already, it comes after what was sent.
+        let _asked = self.pushes.as_ref().map(|pushes| pushes.try_send(()));
     }
 }
 

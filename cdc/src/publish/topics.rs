@@ -14,6 +14,7 @@ use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use rdkafka::producer::Producer as _;
 use tokio::time::Instant;
 
+use super::broker::RecordProducer;
 use super::client::{base, fault, let_go};
 use super::producer::KafkaProducer;
 use super::used::{Notes, TopicsUsed};
@@ -62,7 +63,7 @@ impl Topics {
     /// `producer` knows their partitions. Notes that they are used.
     pub(crate) async fn ensure(
         &mut self,
-        producer: &Arc<KafkaProducer>,
+        producer: &Arc<impl RecordProducer>,
         batch: &Batch,
     ) -> Result<()> {
         // A topic that goes on being used is noted again with a later batch.
@@ -81,7 +82,7 @@ impl Topics {
                 if let Some(creation) = &self.creation {
                     create(&self.settings, topic, creation.of(topic)).await?;
                 }
-                await_partitions(producer, topic).await?;
+                producer.await_topic(topic).await?;
             }
             self.notes.note(topic);
         }
@@ -90,7 +91,10 @@ impl Topics {
 }
 
 /// Waits until the producer knows the topic's partitions and who leads them.
-async fn await_partitions(producer: &Arc<KafkaProducer>, topic: &Arc<str>) -> Result<()> {
+pub(super) async fn await_partitions(
+    producer: &Arc<KafkaProducer>,
+    topic: &Arc<str>,
+) -> Result<()> {
     let begun = Instant::now();
     let mut warned = begun;
     loop {

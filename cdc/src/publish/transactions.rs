@@ -10,6 +10,7 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::producer::Producer;
 use tokio::time::Instant;
 
+use super::broker::Transactional;
 use super::client::fault;
 use super::producer::KafkaProducer;
 use crate::error::{EngineError, Result};
@@ -68,13 +69,28 @@ impl Transactions {
         })
     }
 
-    /// What records are sent with.
-    pub(crate) fn producer(&self) -> &Arc<KafkaProducer> {
+    /// Waits until the client, too, counts no message as outstanding, which it does a moment after it
+    /// told of the delivery. A commit in that moment would wait in the client's own flush, which looks
+    /// only every 100 ms; past the limit that is what happens.
+    async fn wait_until_flushed(&self) {
+        for _ in 0..FLUSHED_LOOKS_MAX {
+            if self.producer.client().in_flight_count() == 0 {
+                return;
+            }
+            tokio::time::sleep(FLUSHED_LOOK_EVERY).await;
+        }
+    }
+}
+
+impl Transactional for Transactions {
+    type Producer = KafkaProducer;
+
+    fn producer(&self) -> &Arc<KafkaProducer> {
         &self.producer
     }
 
     /// Begins a transaction, after a rest.
-    pub(crate) async fn begin(&self) -> Result<()> {
+    async fn begin(&mut self) -> Result<()> {
         tokio::time::sleep_until(self.rested).await;
         self.producer
             .client()
@@ -82,8 +98,7 @@ impl Transactions {
             .map_err(|e| fault("beginning a Kafka transaction", e))
     }
 
-    /// Commits; all records of the transaction have been delivered.
-    pub(crate) async fn commit(&mut self) -> Result<()> {
+    async fn commit(&mut self) -> Result<()> {
         self.wait_until_flushed().await;
         let begun = Instant::now();
         let run = |p: &KafkaProducer| p.client().commit_transaction(CALL_TIMEOUT);
@@ -98,18 +113,6 @@ impl Transactions {
         let rest = begun.elapsed().saturating_mul(REST_FACTOR);
         self.rested = Instant::now() + rest.clamp(shortest, longest);
         Ok(())
-    }
-
-    /// Waits until the client, too, counts no message as outstanding, which it does a moment after it
-    /// told of the delivery. A commit in that moment would wait in the client's own flush, which looks
-    /// only every 100 ms; past the limit that is what happens.
-    async fn wait_until_flushed(&self) {
-        for _ in 0..FLUSHED_LOOKS_MAX {
-            if self.producer.client().in_flight_count() == 0 {
-                return;
-            }
-            tokio::time::sleep(FLUSHED_LOOK_EVERY).await;
-        }
     }
 }
 

@@ -44,6 +44,7 @@ use crate::notify::Notifier;
 use crate::postgres::catalog::CapturedTable;
 use crate::postgres::connect::Session;
 use crate::progress::Chain;
+use crate::stream::facts::Facts;
 use crate::stream::relations::Relations;
 use collector::{Checkpoints, Collector};
 use gate::Gate;
@@ -111,7 +112,7 @@ impl Snapshot<'_> {
         let mut readers = JoinSet::new();
         for _ in 0..streams {
             let encoder = Encoder::new(self.encoder.clone());
-            let relations = Relations::new(Arc::clone(&self.database), encoder);
+            let relations = Relations::new(Facts::of(Arc::clone(&self.database)), encoder);
             let shared = Arc::clone(&shared);
             readers.spawn(PieceReader::new(shared, relations, rows(), sender.clone()).run());
         }

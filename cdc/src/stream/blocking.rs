@@ -10,6 +10,7 @@ use walcast_wire::config::EncoderConfig;
 use walcast_wire::encoder::Encoder;
 
 use super::Reader;
+use super::facts::Facts;
 use super::relations::Relations;
 use crate::batch::Mark;
 use crate::config::{DatabaseConfig, SnapshotConfig};
@@ -82,7 +83,7 @@ impl Reader<'_> {
         let on_demand = &self.signals.on_demand;
         // The stream's own plans stay: they are as the stream announced them.
         let encoder = Encoder::new(on_demand.encoder.clone());
-        let mut relations = Relations::new(Arc::clone(&on_demand.database), encoder);
+        let mut relations = Relations::new(Facts::of(Arc::clone(&on_demand.database)), encoder);
         let snapshot = Snapshot {
             config: &config,
             database: Arc::clone(&on_demand.database),

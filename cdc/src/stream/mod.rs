@@ -8,6 +8,7 @@
 mod backlog;
 pub(crate) mod blocking;
 pub(crate) mod boundaries;
+pub(crate) mod facts;
 mod frames;
 pub(crate) mod heartbeat;
 pub(crate) mod position;

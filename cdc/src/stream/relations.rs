@@ -1,22 +1,19 @@
-//! Relations of the stream: facts are read from the catalog when the server announces one.
+//! Relations of the stream: facts are asked for when the server announces one.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use walcast_wire::catalog::{Table, Types};
 use walcast_wire::encoder::Encoder;
 use walcast_wire::java;
 use walcast_wire::pgoutput::{Message, Relation};
 
-use crate::config::DatabaseConfig;
+use super::facts::Facts;
 use crate::error::{EngineError, Result};
-use crate::postgres::catalog::{self, CapturedTable};
-use crate::postgres::connect::{self, Session};
+use crate::postgres::catalog::CapturedTable;
 
-/// The encoder, and the session that answers its questions.
+/// The encoder, and what answers its questions.
 pub(crate) struct Relations {
-    database: Arc<DatabaseConfig>,
-    session: Option<Session>,
+    facts: Facts,
     types: Types,
     encoder: Encoder,
     /// Tables as they were installed, by OID.
@@ -28,10 +25,9 @@ pub(crate) struct Relations {
 }
 
 impl Relations {
-    pub(crate) fn new(database: Arc<DatabaseConfig>, encoder: Encoder) -> Self {
+    pub(crate) fn new(facts: Facts, encoder: Encoder) -> Self {
         Self {
-            database,
-            session: None,
+            facts,
             types: Types::new(),
             encoder,
             installed: HashMap::new(),
@@ -82,9 +78,7 @@ impl Relations {
         }
         let oid = relation.oid;
         self.left_out.remove(&oid);
-        let session = session(&mut self.session, &self.database).await?;
-        let facts = catalog::table(session, oid).await?;
-        let table = match facts {
+        let table = match self.facts.table(oid).await? {
             Some(facts) => facts.with_relation(relation),
             None => {
                 tracing::warn!(
@@ -124,9 +118,8 @@ impl Relations {
     /// Debezium goes through them.
     pub(crate) async fn names(&mut self) -> Result<Vec<String>> {
         let encoder = &self.encoder;
-        let session = session(&mut self.session, &self.database).await?;
         let captured = |schema: &str, table: &str| encoder.captured(schema, table);
-        let tables = catalog::tables(session, captured).await?;
+        let tables = self.facts.tables(captured).await?;
         let names = tables.iter().map(CapturedTable::id);
         let mut names: Vec<_> = names.collect();
         java::in_concurrent_map_order(&mut names);
@@ -135,8 +128,7 @@ impl Relations {
 
     /// Compiles the plan of a table as the catalog describes it, for a snapshot.
     pub(crate) async fn learn_table(&mut self, oid: u32) -> Result<Option<Table>> {
-        let session = session(&mut self.session, &self.database).await?;
-        let Some(table) = catalog::table(session, oid).await? else {
+        let Some(table) = self.facts.table(oid).await? else {
             return Ok(None);
         };
         self.install(&table).await?;
@@ -153,8 +145,7 @@ impl Relations {
 
     /// Reads an enum's labels again, because a value was seen that was added since.
     pub(crate) async fn refresh_enum(&mut self, oid: u32) -> Result<()> {
-        let session = session(&mut self.session, &self.database).await?;
-        catalog::refresh_type(session, &mut self.types, oid).await?;
+        self.facts.refresh_type(&mut self.types, oid).await?;
         let tables: Vec<Table> = self.installed.values().cloned().collect();
         for table in &tables {
             self.install(table).await?;
@@ -163,9 +154,8 @@ impl Relations {
     }
 
     async fn install(&mut self, table: &Table) -> Result<()> {
-        let session = session(&mut self.session, &self.database).await?;
         let oids: Vec<u32> = table.columns.iter().map(|c| c.type_oid).collect();
-        catalog::add_types(session, &mut self.types, &oids).await?;
+        self.facts.add_types(&mut self.types, &oids).await?;
         self.encoder.install(table, &self.types).map_err(|e| {
             let text = format!(
                 "table {}.{} cannot be captured: {e}",
@@ -176,16 +166,4 @@ impl Relations {
         self.installed.insert(table.oid, table.clone());
         Ok(())
     }
-}
-
-/// The open session, or a new one when it is gone.
-async fn session<'a>(
-    slot: &'a mut Option<Session>,
-    database: &DatabaseConfig,
-) -> Result<&'a Session> {
-    if slot.as_ref().is_none_or(Session::is_gone) {
-        *slot = Some(connect::open(database, "walcast catalog").await?);
-    }
-    slot.as_ref()
-        .ok_or_else(|| EngineError::transient("no catalog session"))
 }

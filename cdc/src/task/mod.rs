@@ -1,9 +1,10 @@
 //! A running connector: attempts, retries, and what the worker is told.
 
-mod decide;
+pub(crate) mod decide;
 mod found;
 mod handle;
 mod opening;
+pub(crate) mod pipe;
 mod run_id;
 mod session;
 mod slot_wait;

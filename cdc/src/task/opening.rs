@@ -67,7 +67,7 @@ fn open_with_file(
         config.topic_creation.clone(),
         context.topics_used.clone(),
     );
-    let publisher = AtLeastOnce::new(
+    let publisher = AtLeastOnce::<Transactions>::new(
         producer,
         topics,
         Checkpoints::File(file),

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use walcast_wire::connect_offset::Offset;
 use walcast_wire::encoder::Encoder;
@@ -14,10 +13,11 @@ use super::TaskContext;
 use super::decide::Plan;
 use super::found::{self, Found};
 use super::opening::Opened;
+use super::pipe::Pipe;
 use crate::batch::Batch;
 use crate::catchup;
 use crate::checkpoint;
-use crate::error::{EngineError, Result};
+use crate::error::Result;
 use crate::guard::activity::Phase;
 use crate::incremental::worker::Tools;
 use crate::incremental::{Incremental, Settings};
@@ -27,21 +27,19 @@ use crate::postgres::connect::{self, Session};
 use crate::postgres::replication::{self, CreatedSlot, GatedSession, NewSlot};
 use crate::postgres::{identity, plugin, publication, server, slot};
 use crate::progress::Chain;
-use crate::publish::{Durable, QUEUE_BATCHES, Wiring};
+use crate::publish::Durable;
 use crate::signal::Signal;
 use crate::signal::doors::Doors;
 use crate::snapshot::notes::Notes;
 use crate::stream::blocking::OnDemand;
 use crate::stream::boundaries;
+use crate::stream::facts::Facts;
 use crate::stream::heartbeat::Heartbeat;
 use crate::stream::position::Cursor;
 use crate::stream::relations::Relations;
 use crate::stream::signals::Signals;
 use crate::stream::source::Source;
 use crate::stream::{Ended, Reader};
-
-/// How long a stop waits for what is in flight.
-const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Runs until `stop`, or an error.
 pub(super) async fn attempt(context: &TaskContext, stop: &CancellationToken) -> Result<()> {
@@ -72,7 +70,8 @@ pub(super) struct Run<'a> {
 impl<'a> Run<'a> {
     fn new(context: &'a TaskContext, sql: Session, found: Found) -> Self {
         let encoder = Encoder::new(context.encoder_config());
-        let relations = Relations::new(Arc::new(context.config.database.clone()), encoder);
+        let facts = Facts::of(Arc::new(context.config.database.clone()));
+        let relations = Relations::new(facts, encoder);
         Self {
             context,
             sql: Arc::new(sql),
@@ -86,26 +85,10 @@ impl<'a> Run<'a> {
     }
 
     async fn go(mut self, opened: Opened, stop: &CancellationToken) -> Result<()> {
-        let (output, input) = mpsc::channel(QUEUE_BATCHES);
-        let (report, durable) = watch::channel(Durable::default());
-        let wiring = Wiring {
-            input,
-            durable: report,
-            chain: Arc::clone(&self.chain),
-            metrics: Arc::clone(&self.context.metrics),
-        };
-        let mut publisher = JoinSet::new();
-        publisher.spawn(opened.publisher.run(wiring));
-        let read = self
-            .read(opened.offset, output, durable.clone(), stop)
-            .await;
-        let published = finish(&mut publisher).await;
-        // The publisher's error is the cause when it went first.
-        published?;
-        if let Some(ended) = read? {
-            ended.source.confirm(durable.borrow().confirm);
-            ended.source.stop().await?;
-        }
+        let (pipe, output) = Pipe::open(opened.publisher, &self.chain, &self.context.metrics);
+        let durable = pipe.durable.clone();
+        let read = self.read(opened.offset, output, durable, stop).await;
+        pipe.close(read).await?;
         if let Some(doors) = self.doors.take() {
             doors.close().await;
         }
@@ -329,23 +312,6 @@ impl<'a> Run<'a> {
             slot::drop_slot(&self.sql, &config.name).await?;
         }
         Ok(())
-    }
-}
-
-/// Waits for the publisher to finish what it has; its input is closed by now.
-async fn finish(publisher: &mut JoinSet<Result<()>>) -> Result<()> {
-    match tokio::time::timeout(STOP_TIMEOUT, publisher.join_next()).await {
-        Ok(Some(Ok(ended))) => ended,
-        Ok(Some(Err(panic))) => {
-            Err(EngineError::transient("the publisher stopped unexpectedly").because(panic))
-        }
-        Ok(None) => Ok(()),
-        Err(_) => {
-            publisher.abort_all();
-            Err(EngineError::transient(
-                "Kafka did not take what was in flight within 30 s; it will be sent again from the checkpoint",
-            ))
-        }
     }
 }
 

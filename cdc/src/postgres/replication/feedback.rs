@@ -94,6 +94,7 @@ impl<W: AsyncWrite + Unpin> Feedback<W> {
                 return Due::Status;
             }
             tokio::select! {
+                biased;
                 changed = self.words.changed() => if changed.is_err() {
                     return Due::Gone;
                 },

@@ -11,6 +11,7 @@ mod frames;
 mod session;
 mod socket;
 
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use walcast_wire::lsn::Lsn;
@@ -21,6 +22,7 @@ pub(crate) use self::error::SessionError;
 use self::feedback::Pace;
 pub(crate) use self::frames::{Frame, Frames};
 use self::session::Session;
+use self::socket::Socket;
 use super::connect::initial_sql;
 use super::{SESSION_OPTIONS, fault};
 use crate::clock::SharedClock;
@@ -32,6 +34,8 @@ const APPLICATION_NAME_MAX: usize = 63;
 
 /// The longest a waiting status update may be delayed.
 const STATUS_INTERVAL_MAX: Duration = Duration::from_secs(10);
+
+const OPENING: &str = "opening a replication session";
 
 /// What cures a login that may not replicate.
 const GIVE_REPLICATION: &str = "give the login the REPLICATION attribute: ALTER ROLE … REPLICATION";
@@ -75,7 +79,35 @@ pub(crate) async fn open(
     start: Option<Lsn>,
 ) -> Result<GatedSession> {
     let database = &connector.database;
-    let doing = describe(database, "opening a replication session");
+    let connected = socket::connect(database, &describe(database, OPENING)).await?;
+    log_in(connected, connector, reader, start).await
+}
+
+/// As [`open`], on a pipe in memory.
+#[cfg(test)]
+pub(crate) async fn open_in_memory(
+    pipe: tokio::io::DuplexStream,
+    connector: &ConnectorConfig,
+    start: Option<Lsn>,
+) -> Result<GatedSession> {
+    log_in(
+        (Socket::Memory(pipe), None),
+        connector,
+        "walcast sim",
+        start,
+    )
+    .await
+}
+
+/// Logs in on a socket that is connected.
+async fn log_in(
+    (socket, handle): (Socket, Option<OwnedFd>),
+    connector: &ConnectorConfig,
+    reader: &str,
+    start: Option<Lsn>,
+) -> Result<GatedSession> {
+    let database = &connector.database;
+    let doing = describe(database, OPENING);
     let failed = |e: SessionError| {
         if e.to_string()
             .contains("permission denied to start WAL sender")
@@ -85,7 +117,6 @@ pub(crate) async fn open(
         }
         fault::replication(&doing, e)
     };
-    let (socket, handle) = socket::connect(database, &doing).await?;
     let mut session = Session::new(socket);
     session
         .log_in(database, reader, SESSION_OPTIONS)
