@@ -11,11 +11,10 @@
 //! `WalPositionLocator`, which takes the event at `lsn_proc` for the last one that is done, would
 //! leave out the first change after a transaction, since it often begins where that one ends.
 //!
-//! One field is Walcast's own, `walcast_confirmed`, and rare. A transaction that wrote its changes
-//! before the server said that all up to a position is done, and committed after it, has changes at
-//! LSNs that the slot is past: an offset among them tells of that position too. And `lsn_commit` says
-//! of a message outside of transactions where it is, not that it is done: an offset in the transaction
-//! behind it tells that.
+//! One field is Walcast's own, `walcast_confirmed`, in an offset inside of a transaction. `lsn_commit`
+//! is the end of the last commit then; a keepalive, or a message outside of transactions, may have said
+//! since that more is complete, and the slot may have been told so. A transaction may even have changes
+//! at LSNs that the slot is past: they were written before, and committed after it.
 //!
 //! Debezium goes on exactly from an offset inside of a transaction where all changes at its LSN are
 //! done and their count is absent or 1. With a count it takes the `BEGIN`, which has the LSN of the
@@ -32,9 +31,8 @@ const ALIGNMENT: u64 = 8;
 /// `messageType` of a logical message.
 pub(crate) const MESSAGE: &str = "MESSAGE";
 
-/// What is complete, where no other field of an offset tells of it: within a transaction that wrote
-/// its changes before that position and committed after it, or that follows a message outside of
-/// transactions.
+/// What is complete, where no other field of an offset tells of it: within a transaction, more may be
+/// than the last commit.
 const CONFIRMED: &str = "walcast_confirmed";
 
 /// A change that is done.
@@ -149,11 +147,9 @@ pub(crate) fn message(offset: &Offset) -> Option<Lsn> {
 pub(crate) fn confirm(offset: &mut Offset, position: Lsn, message: Option<Lsn>) {
     // What follows a message directly begins at a multiple of the alignment.
     let behind = message.map(|message| Lsn::new(message.as_u64() + 1));
-    let untold = behind.filter(|_| partial(offset).is_some());
-    let untold = untold.filter(|behind| Some(*behind) > completed(offset));
-    let beyond = Some(position).filter(|position| *position > self::position(offset));
-    if let Some(told) = beyond.max(untold) {
-        let told = told.as_u64().into();
+    let complete = behind.max(Some(position)).filter(|lsn| lsn.is_valid());
+    if partial(offset).is_some() && complete > completed(offset) {
+        let told = complete.map(Lsn::as_u64).into();
         offset.extra.insert(CONFIRMED.to_owned(), told);
     }
 }
