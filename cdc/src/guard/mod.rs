@@ -160,6 +160,44 @@ impl Guard {
         }
     }
 
+    /// Whether the policy must act.
+    pub(crate) fn has_breached(&self) -> bool {
+        self.breach.borrow().is_some()
+    }
+
+    /// Another slot of the connector was past the limit: what is lost with one of them leaves the
+    /// others without use, and they hold WAL back as well.
+    pub(crate) async fn follow(&self) {
+        let Watched {
+            connector,
+            slot,
+            config,
+            ..
+        } = &self.watched;
+        if config.policy != GuardPolicy::DropSlot || !self.ours.load(Ordering::Acquire) {
+            return;
+        }
+        match self.drop_slot().await {
+            Ok(confirmed) => {
+                tracing::warn!(
+                    connector,
+                    slot,
+                    confirmed,
+                    "dropped with another slot of the connector"
+                );
+            }
+            Err(error) => {
+                let error = error.trace();
+                tracing::error!(
+                    connector,
+                    slot,
+                    error,
+                    "not dropped with another slot of the connector; drop it yourself"
+                );
+            }
+        }
+    }
+
     /// Acts by the policy, once the task reads no more; says what was done, and the cure.
     pub(crate) async fn act(&self) -> EngineError {
         let Watched { slot, config, .. } = &self.watched;
