@@ -24,8 +24,8 @@ const COUNT_MAX: u32 = 16;
 /// Bytes that PostgreSQL keeps of a name.
 const NAME_MAX: usize = 63;
 
-/// The transforms that give a record another key than its row's.
-const KEY_CHANGING: [&str; 2] = ["EventRouter", "ValueToKey"];
+/// What the classes of transforms end with that give a record another key than its row's.
+const KEY_CHANGING: [&str; 3] = [".EventRouter", ".ValueToKey", "$Key"];
 
 /// `walcast.slots.split`: what a lane has of the captured tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,10 +130,10 @@ fn check_rows(r: &mut Reader<'_>, config: &ConnectorConfig, several: &str) {
     let own_keys = config.encoder.message_key_columns.is_empty();
     let types = r.with_prefix("transforms.");
     for (name, class) in types.iter().filter(|(name, _)| name.ends_with(".type")) {
-        let mut known = KEY_CHANGING.iter();
-        let changes = known.find(|known| class.ends_with(&format!(".{known}")));
-        if let Some(known) = changes.filter(|_| own_keys) {
-            r.problem(&format!("transforms.{name}"), format!("{known} gives records another key than their rows have, whose order would be lost {split}: name the columns that the new key is made of in message.key.columns, or set {SPLIT}=tables"));
+        let changes = KEY_CHANGING.iter().any(|ending| class.ends_with(ending));
+        if own_keys && changes {
+            let short = class.rsplit('.').next().unwrap_or_default();
+            r.problem(&format!("transforms.{name}"), format!("{short} gives records another key than their rows have, whose order would be lost {split}: name the columns that the new key is made of in message.key.columns, or set {SPLIT}=tables"));
         }
     }
 }

@@ -95,6 +95,17 @@ fn a_transform_that_changes_keys_needs_the_columns_that_are_split_by() {
     let (property, message) = refused(&router);
     assert_eq!(property, "transforms.o.type");
     assert!(message.contains("message.key.columns"), "{message}");
+    let key = [
+        TWO,
+        FILTERED,
+        ("transforms", "k"),
+        (
+            "transforms.k.type",
+            "org.apache.kafka.connect.transforms.ExtractField$Key",
+        ),
+        ("transforms.k.field", "id"),
+    ];
+    assert_eq!(refused(&key).0, "transforms.k.type");
     let by_tables = [("walcast.slots.split", "tables")];
     let by_column = [("message.key.columns", "public.outbox:aggregateid")];
     for more in [by_tables, by_column] {
