@@ -34,7 +34,27 @@ fn kill_often(lab: &Lab, name: &str, worker: &Worker) -> Result<()> {
     worker.wait_state(name, "RUNNING").map(drop)
 }
 
-fn killed(name: &str, version: u8, exactly_once: bool) -> Result<()> {
+/// Kills the worker as soon as each step of the first start shows: a slot more, a checkpoint.
+fn kill_at_each_step(lab: &Lab, name: &str, worker: &Worker) -> Result<()> {
+    for count in 1..=3 {
+        wait_for("a slot more", SOON, || {
+            Ok((slots(lab, name)?.len() >= count).then_some(()))
+        })?;
+        worker.kill9()?;
+        worker.start()?;
+    }
+    wait_for("a checkpoint", SOON, || {
+        let answer = worker.rest("GET", &format!("/connectors/{name}/offsets"), None)?;
+        Ok(answer.body.contains("lsn").then_some(()))
+    })?;
+    worker.kill9()?;
+    worker.start()?;
+    kill_often(lab, name, worker)
+}
+
+type Kill = fn(&Lab, &str, &Worker) -> Result<()>;
+
+fn killed(name: &str, version: u8, exactly_once: bool, kill: Kill) -> Result<()> {
     let lab = lab(name, version)?;
     writers::prepare(&lab, name, WRITERS)?;
     let worker = Worker::start(&lab, "worker", name, exactly_once)?;
@@ -47,7 +67,7 @@ fn killed(name: &str, version: u8, exactly_once: bool) -> Result<()> {
         let extra = [&SLOWLY[..], &[THREE]].concat();
         let ran = worker
             .put(name, &connector(lab, name, name, &extra))
-            .and_then(|()| kill_often(lab, name, &worker));
+            .and_then(|()| kill(lab, name, &worker));
         stop.store(true, Ordering::Release);
         for writer in started {
             writer
@@ -96,10 +116,15 @@ fn ensure_a_stop_leaves_nothing(
 
 #[test]
 fn three_slots_and_kills_end_as_the_tables_at_least_once() -> Result<()> {
-    killed("lanes", 15, false)
+    killed("lanes", 15, false, kill_often)
 }
 
 #[test]
 fn three_slots_and_kills_double_nothing_exactly_once() -> Result<()> {
-    killed("lanesonce", 18, true)
+    killed("lanesonce", 18, true, kill_often)
+}
+
+#[test]
+fn kills_between_the_steps_of_the_first_start_lose_and_double_nothing() -> Result<()> {
+    killed("lanesteps", 18, true, kill_at_each_step)
 }

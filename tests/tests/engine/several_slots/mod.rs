@@ -64,6 +64,15 @@ fn failure(worker: &Worker, name: &str, words: &str) -> Result<String> {
     waited.with_context(|| format!("for: {words}; it says: {last}"))
 }
 
+/// Waits until the task runs, also when it had failed before.
+fn wait_running(worker: &Worker, name: &str) -> Result<()> {
+    wait_for(&format!("{name} to run"), SOON, || {
+        let status = worker.status(name).unwrap_or_default();
+        let runs = status["tasks"][0]["state"] == "RUNNING";
+        Ok(runs.then_some(()))
+    })
+}
+
 /// Stops the connector, and waits until it has.
 fn stop(worker: &Worker, name: &str) -> Result<()> {
     worker
@@ -94,7 +103,7 @@ fn tables_are_spread_over_slots() -> Result<()> {
     let by_tables = [TWO, ("walcast.slots.split", "tables")];
     insert(&lab, "spread", 0..50, 50)?;
     worker.put("spread", &connector(&lab, "spread", "spread", &by_tables))?;
-    worker.wait_state("spread", "RUNNING")?;
+    wait_running(&worker, "spread")?;
     insert(&lab, "spread", 50..100, 5)?;
     lab.postgres().query(
         "spread",
@@ -134,7 +143,7 @@ fn another_number_of_slots_is_refused_until_the_offsets_are_reset() -> Result<()
     worker
         .rest("PUT", "/connectors/recount/resume", None)?
         .ok()?;
-    worker.wait_state("recount", "RUNNING")?;
+    wait_running(&worker, "recount")?;
     insert(&lab, "recount", 20..60, 5)?;
     super::arrived(&lab, "recount", 20..60)?;
     wait_until_confirmed(&lab, "recount", 2)?;
@@ -145,7 +154,7 @@ fn another_number_of_slots_is_refused_until_the_offsets_are_reset() -> Result<()
         failure(&worker, "recount", &words)?;
     }
     worker.put("recount", &with(&[TWO]))?;
-    worker.wait_state("recount", "RUNNING")?;
+    wait_running(&worker, "recount")?;
     insert(&lab, "recount", 60..80, 5)?;
     super::arrived(&lab, "recount", 60..80)?;
 
@@ -158,7 +167,7 @@ fn another_number_of_slots_is_refused_until_the_offsets_are_reset() -> Result<()
     worker
         .rest("PUT", "/connectors/recount/resume", None)?
         .ok()?;
-    worker.wait_state("recount", "RUNNING")?;
+    wait_running(&worker, "recount")?;
     insert(&lab, "recount", 80..120, 5)?;
     super::arrived(&lab, "recount", 80..120).map(drop)
 }
@@ -182,7 +191,7 @@ fn a_new_table_is_published_at_a_restart_and_one_that_was_split_otherwise_is_ref
         let count = lab.postgres().query("other", late)?;
         Ok((count == [[Some("2".to_owned())]]).then_some(()))
     })?;
-    worker.wait_state("other", "RUNNING")?;
+    wait_running(&worker, "other")?;
     lab.postgres().query(
         "other",
         "alter publication other_1 set table only t, only late",
@@ -208,7 +217,7 @@ fn what_has_a_place_in_one_stream_only_is_refused_and_slots_are_dropped_on_stop(
 
     let dropped = [THREE, ("slot.drop.on.stop", "true")];
     worker.put("refuse", &connector(&lab, "refuse", "refuse", &dropped))?;
-    worker.wait_state("refuse", "RUNNING")?;
+    wait_running(&worker, "refuse")?;
     insert(&lab, "refuse", 0..20, 5)?;
     super::arrived(&lab, "refuse", 0..20)?;
     ensure!(slots(&lab, "refuse")?.len() == 3);
@@ -244,7 +253,7 @@ fn publications_of_an_administrator_are_held_to_the_split() -> Result<()> {
     worker
         .rest("POST", "/connectors/admin/restart?includeTasks=true", None)?
         .ok()?;
-    worker.wait_state("admin", "RUNNING")?;
+    wait_running(&worker, "admin")?;
     insert(&lab, "admin", 0..40, 5)?;
     ensure_each_once(&lab, "admin", 0..40)?;
     for lane in ["admin", "admin/1"] {
