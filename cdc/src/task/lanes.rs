@@ -67,24 +67,49 @@ impl Lanes {
         let mut failed = None;
         while let Some(ended) = running.join_next().await {
             until.cancel();
-            if let Err(error) = of_lane(ended) {
-                if let Some(earlier) = failed.replace(error) {
-                    let later = failed.replace(earlier);
-                    let error = later.map(|error| error.trace());
-                    tracing::warn!(
-                        connector = self.first.config.name,
-                        error,
-                        "another slot's part of the task failed too"
-                    );
-                }
+            let Err(error) = of_lane(ended) else {
+                continue;
+            };
+            if failed.is_none() {
+                failed = Some(error);
+                continue;
             }
+            let (connector, error) = (&self.first.config.name, error.trace());
+            tracing::warn!(
+                connector,
+                error,
+                "another slot's part of the task failed too"
+            );
         }
         if self.all().any(|lane| lane.guard.has_breached()) {
-            for lane in self.all().filter(|lane| !lane.guard.has_breached()) {
-                lane.guard.follow().await;
-            }
+            self.follow().await;
         }
         failed.map_or(Ok(()), Err)
+    }
+
+    /// Waits until the guard of a slot must act.
+    pub(super) async fn breached(&self) {
+        let mut waiting = JoinSet::new();
+        for lane in self.all() {
+            let lane = Arc::clone(lane);
+            waiting.spawn(async move { lane.guard.breached().await });
+        }
+        let _one = waiting.join_next().await;
+    }
+
+    /// Acts by the policy, for all slots; says what was done.
+    pub(super) async fn act(&self) -> EngineError {
+        let acting = self.all().find(|lane| lane.guard.has_breached());
+        let error = acting.unwrap_or(&self.first).guard.act().await;
+        self.follow().await;
+        error
+    }
+
+    /// One slot's guard has acted: the others follow.
+    async fn follow(&self) {
+        for lane in self.all() {
+            lane.guard.follow().await;
+        }
     }
 
     /// Refuses outputs that keep one checkpoint.

@@ -15,7 +15,7 @@ enum Word {
     #[default]
     Wait,
     /// Write this checkpoint, and wait.
-    From(Offset),
+    From(Box<Offset>),
     /// Stream.
     Go,
 }
@@ -46,7 +46,7 @@ pub(super) enum Begin {
     /// At its own checkpoint.
     Stored,
     /// There, whatever its checkpoint says.
-    At(Offset),
+    At(Box<Offset>),
 }
 
 impl Line {
@@ -90,7 +90,7 @@ impl Line {
 impl First {
     /// Has the others begin at `offset`; whether all have it for a checkpoint.
     pub(super) async fn line_up(&mut self, offset: Offset, stop: &CancellationToken) -> bool {
-        self.word.send_replace(Word::From(offset));
+        self.word.send_replace(Word::From(Box::new(offset)));
         for _ in 0..self.others {
             let ready = or_stop(self.ready.recv(), stop).await;
             if ready.flatten().is_none() {
@@ -160,7 +160,7 @@ mod tests {
                 let Some(Begin::At(offset)) = line.begin(&stop).await else {
                     panic!("lane 0 says where");
                 };
-                assert_eq!(offset, at(7));
+                assert_eq!(*offset, at(7));
                 let Line::Further(further) = line else {
                     panic!("a further lane");
                 };

@@ -326,7 +326,7 @@ async fn supervise(lanes: Lanes, stop: CancellationToken) {
             .increment(1);
         tokio::select! {
             () = stop.cancelled() => return context.report(TaskState::Stopped).await,
-            () = context.guard.breached() => return fail(context, &context.guard.act().await).await,
+            () = lanes.breached() => return fail(context, &lanes.act().await).await,
             () = tokio::time::sleep(pause) => {}
         }
     }

@@ -56,7 +56,7 @@ pub(super) async fn attempt(
         None => return Ok(()),
         Some(Begin::Stored) => false,
         Some(Begin::At(offset)) => {
-            (opened.offset, opened.seen) = (Some(offset), system);
+            (opened.offset, opened.seen) = (Some(*offset), system);
             true
         }
     };
