@@ -56,14 +56,15 @@ pub struct Lane {
 
 pub(super) fn read(r: &mut Reader<'_>) -> SlotsConfig {
     let count: u32 = r.parse_or(COUNT, 1);
-    if !(1..=COUNT_MAX).contains(&count) {
+    let is_valid = (1..=COUNT_MAX).contains(&count);
+    if !is_valid {
         let message =
             format!("The '{COUNT}' value is invalid: write a number from 1 to {COUNT_MAX}");
         r.problem(COUNT, message);
     }
     let splits = [("rows", Split::Rows), ("tables", Split::Tables)];
     SlotsConfig {
-        count: count.clamp(1, COUNT_MAX),
+        count: if is_valid { count } else { 1 },
         split: r.one_of(SPLIT, &splits, Split::Rows),
     }
 }
