@@ -9,8 +9,11 @@ use walcast_lab::Postgres;
 use crate::database::Database;
 use crate::scenario::Scenario;
 
-/// The publication of all runs.
+/// The publication of runs with one slot.
 pub(crate) const PUBLICATION: &str = "bench_pub";
+
+/// The most slots of an engine.
+const SLOTS_MAX: u32 = 3;
 
 /// Rows, or changes, in a transaction of a backlog.
 const TRANSACTION_ROWS: u64 = 1000;
@@ -58,6 +61,11 @@ impl Backlog {
         Database::connect(&server)?.run(&format!("CREATE DATABASE {database}"))?;
         let connection = Database::connect(&postgres.url_of(&database))?;
         connection.run(TABLE)?;
+        for count in 2..=SLOTS_MAX {
+            for number in 0..count {
+                connection.run(&part(number, count))?;
+            }
+        }
         Ok(Self {
             database,
             changes: 0,
@@ -124,6 +132,13 @@ impl Backlog {
         Ok(())
     }
 
+    /// Slots that stand before the backlog, as `walcast.slots.count` names them. They go with the value.
+    pub(crate) fn slots(&self, name: &str, count: u32) -> Result<Vec<Slot>> {
+        (0..count)
+            .map(|number| self.slot(&of_lane(name, number)))
+            .collect()
+    }
+
     /// A slot that stands before the backlog. It goes with the value.
     pub(crate) fn slot(&self, name: &str) -> Result<Slot> {
         let template = self.template.as_ref().context("nothing was loaded")?;
@@ -186,6 +201,31 @@ impl Drop for Slot {
             }
         }
     }
+}
+
+/// The publication for so many slots: of the first, where there are several.
+pub(crate) fn publication(slots: u32) -> String {
+    match slots {
+        1 => PUBLICATION.to_owned(),
+        _ => format!("{PUBLICATION}_of_{slots}"),
+    }
+}
+
+/// What slot or publication `number` is called, where the first is called `name`.
+fn of_lane(name: &str, number: u32) -> String {
+    match number {
+        0 => name.to_owned(),
+        _ => format!("{name}_{number}"),
+    }
+}
+
+/// Makes the publication of part `number` of the rows.
+fn part(number: u32, count: u32) -> String {
+    let name = of_lane(&publication(count), number);
+    format!(
+        "CREATE PUBLICATION {name} FOR TABLE ONLY outbox \
+         WHERE (((uuid_hash(id) % {count}) + {count}) % {count} = {number})"
+    )
 }
 
 fn insert(rows: u64, event_type: &str, payload: &str) -> String {

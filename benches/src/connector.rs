@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use walcast_lab::Postgres;
 
-use crate::backlog::PUBLICATION;
+use crate::backlog::publication;
 use crate::engine::Engine;
 use crate::scenario::Scenario;
 
@@ -31,7 +31,7 @@ pub(crate) fn config(
         "topic.prefix": name,
         "plugin.name": "pgoutput",
         "slot.name": name,
-        "publication.name": PUBLICATION,
+        "publication.name": publication(engine.slots()),
         "publication.autocreate.mode": "disabled",
         "snapshot.mode": snapshot,
         "table.include.list": "public.outbox",

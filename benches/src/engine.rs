@@ -20,6 +20,12 @@ pub(crate) enum Engine {
     WalcastEos,
     /// Walcast, at least once, reading a backlog by SQL batches
     WalcastCatchup,
+    /// Walcast, at least once, reading two walsenders' streams, each of half of the rows
+    #[value(name = "walcast-2-slots")]
+    Walcast2Slots,
+    /// As walcast-2-slots, with three
+    #[value(name = "walcast-3-slots")]
+    Walcast3Slots,
     /// walcast sink, from a topic into ClickHouse
     WalcastSink,
     /// ClickHouse's own Kafka engine, from the same topic into the same tables
@@ -66,6 +72,8 @@ impl Engine {
             Self::Walcast => "walcast",
             Self::WalcastEos => "walcast-eos",
             Self::WalcastCatchup => "walcast-catchup",
+            Self::Walcast2Slots => "walcast-2-slots",
+            Self::Walcast3Slots => "walcast-3-slots",
             Self::WalcastSink => "walcast-sink",
             Self::ClickhouseKafka => "clickhouse-kafka",
             Self::WalcastApi => "walcast-api",
@@ -78,7 +86,11 @@ impl Engine {
         match self {
             Self::Debezium | Self::DebeziumTuned => Runner::KafkaConnect,
             Self::PgRecvlogical | Self::Sql => Runner::Reader,
-            Self::Walcast | Self::WalcastEos | Self::WalcastCatchup => Runner::Walcast,
+            Self::Walcast
+            | Self::WalcastEos
+            | Self::WalcastCatchup
+            | Self::Walcast2Slots
+            | Self::Walcast3Slots => Runner::Walcast,
             Self::WalcastSink | Self::ClickhouseKafka => Runner::Sink,
             Self::WalcastApi | Self::Inserts => Runner::Api,
         }
@@ -89,11 +101,22 @@ impl Engine {
         self == Self::WalcastEos
     }
 
+    /// How many slots it reads.
+    pub(crate) fn slots(self) -> u32 {
+        match self {
+            Self::Walcast2Slots => 2,
+            Self::Walcast3Slots => 3,
+            _ => 1,
+        }
+    }
+
     /// The connector's properties that make it this engine and no other.
     pub(crate) fn properties(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::DebeziumTuned => &TUNED,
             Self::WalcastEos => &[("exactly.once.support", "required")],
+            Self::Walcast2Slots => &[("walcast.slots.count", "2")],
+            Self::Walcast3Slots => &[("walcast.slots.count", "3")],
             _ => &[],
         }
     }

@@ -76,7 +76,8 @@ impl Scenario {
             // Readers without Kafka show a limit of the server, and the drain is where it counts.
             (scenario, Runner::Reader) => scenario == Self::Drain,
             (scenario, Runner::KafkaConnect | Runner::Walcast) => {
-                engine != Engine::WalcastCatchup || scenario.has_backlog()
+                let for_backlogs = engine == Engine::WalcastCatchup || engine.slots() > 1;
+                !for_backlogs || scenario.has_backlog()
             }
         }
     }

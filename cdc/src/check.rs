@@ -3,6 +3,7 @@
 //! Each line is ok, warn or fail, with the cure. Nothing is changed.
 
 mod catchup_lines;
+mod lane_lines;
 mod signal_lines;
 mod slot_lines;
 

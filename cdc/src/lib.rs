@@ -21,6 +21,7 @@ pub mod config;
 pub mod error;
 mod guard;
 mod incremental;
+mod lanes;
 mod metrics;
 mod notify;
 mod postgres;

@@ -83,6 +83,21 @@ pub fn key(connector: &str, topic_prefix: &str) -> Vec<u8> {
         .into_bytes()
 }
 
+/// The record key of one of several slots of a connector, which calls itself `lane`.
+pub fn lane_key(connector: &str, topic_prefix: &str, lane: &str) -> Vec<u8> {
+    serde_json::json!([connector, { "server": topic_prefix, "lane": lane }])
+        .to_string()
+        .into_bytes()
+}
+
+/// The lane that a record key is of, if it is one of this connector's.
+pub fn lane_of(key: &[u8], connector: &str, topic_prefix: &str) -> Option<String> {
+    let (name, partition): (String, Map<String, Value>) = serde_json::from_slice(key).ok()?;
+    let is_ours = name == connector && partition.get("server")?.as_str()? == topic_prefix;
+    let lane = partition.get("lane")?.as_str()?;
+    is_ours.then(|| lane.to_owned())
+}
+
 impl Offset {
     /// Reads the record value.
     pub fn parse(json: &[u8]) -> Result<Self, OffsetError> {

@@ -3,6 +3,7 @@
 //! Enters the lists as configured (regular expressions between commas), leaves yes or no for a
 //! name. Lists match whole names, whatever the letter case. It never looks at a catalog.
 
+use crate::catalog::Table;
 use crate::pattern::{PatternError, PatternList};
 
 /// One list, or none.
@@ -102,6 +103,16 @@ impl KeyColumns {
     /// Whether no rule is there.
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
+    }
+
+    /// The columns of the key of a table's records: those that a rule names, else the table's own key.
+    pub fn names<'t>(&self, table_id: &str, table: &'t Table) -> Vec<&'t str> {
+        let columns: Vec<_> = table.columns.iter().map(|column| &*column.name).collect();
+        let configured = self.of(table_id, &columns);
+        if configured.is_empty() {
+            return table.key.iter().map(String::as_str).collect();
+        }
+        configured
     }
 
     /// Which of a table's columns make its key, in the rules' order; empty when no rule names one.

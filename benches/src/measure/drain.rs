@@ -17,9 +17,10 @@ pub(crate) fn run(turn: &Turn<'_>, backlog: &Backlog) -> Result<Figures> {
     let stage = turn.stage;
     let bootstrap = &stage.lab.kafka().bootstrap;
     let topic = Topic::create(bootstrap, &connector::topic(&turn.name), false)?;
-    let _slot = match turn.scenario {
-        Scenario::Snapshot => backlog.slot_to_come(&turn.name)?,
-        _ => backlog.slot(&turn.name)?,
+    let slots = turn.engine.slots();
+    let _slots = match turn.scenario {
+        Scenario::Snapshot => vec![backlog.slot_to_come(&turn.name)?],
+        _ => backlog.slots(&turn.name, slots)?,
     };
     let worker = stage.hire(turn.engine)?;
     let config = stage.connector(&backlog.database, &turn.name, turn.engine, turn.scenario);

@@ -1,6 +1,6 @@
 //! `walcast check`: the lines on the slot and on how much WAL it may hold back.
 
-use super::{Report, Verdict, catchup_lines};
+use super::{Report, Verdict, catchup_lines, lane_lines};
 use crate::config::ConnectorConfig;
 use crate::postgres::connect::Session;
 use crate::postgres::slot::{self, SlotState};
@@ -39,7 +39,8 @@ pub(super) async fn write(
             "raise max_replication_slots or drop an unused slot",
         )?,
     }
-    let spare = room.free - i64::from(known.is_none());
+    let further = lane_lines::write(report, session, config, room, known.is_none()).await?;
+    let spare = room.free - i64::from(known.is_none()) - further;
     if spare < 1 {
         report.line(Verdict::Warn, "no replication slot is spare: a snapshot beside a slot that exists needs one for its time; raise max_replication_slots")?;
     }

@@ -9,7 +9,7 @@ use super::reader::{ConfigProblem, Reader};
 const CHANNELS: &str = "signal.enabled.channels";
 
 /// Where signals come from, besides REST.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SignalChannels {
     /// `source`: the table of `signal.data.collection`.
     pub source: bool,

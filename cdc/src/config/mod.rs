@@ -19,6 +19,7 @@ mod reader;
 mod restart;
 mod signal;
 mod slot;
+mod slots;
 mod snapshot;
 mod topics;
 mod transforms;
@@ -42,6 +43,8 @@ pub use reader::ConfigProblem;
 pub use restart::RestartPolicy;
 pub use signal::{SignalConfig, TableName, Watermarks};
 pub use slot::{OffsetMismatch, SlotConfig};
+pub(crate) use slots::lane_name;
+pub use slots::{Lane, SlotsConfig, Split};
 pub use snapshot::{SnapshotConfig, SnapshotMode, TableOrder};
 
 use properties::Treatment;
@@ -68,6 +71,10 @@ pub struct ConnectorConfig {
     pub database: DatabaseConfig,
     /// `slot.*`.
     pub slot: SlotConfig,
+    /// `walcast.slots.*`.
+    pub slots: SlotsConfig,
+    /// Which lane this is of; `None` for lane 0, and with one slot.
+    pub lane: Option<Lane>,
     /// `walcast.wal.guard.*`.
     pub guard: GuardConfig,
     /// `walcast.watchdog.timeout.ms`: how long a stream may stand still while the server goes on;
@@ -125,6 +132,9 @@ impl ConnectorConfig {
         let mut reader = Reader::new(props);
         let warnings = warnings::treat_all(props, &mut reader);
         let config = read(&mut reader, props, defaults, warnings);
+        if let Some(config) = &config {
+            slots::check(&mut reader, config);
+        }
         let at_start = reader.take_at_start();
         let problems = reader.into_problems();
         match config {
@@ -172,6 +182,8 @@ fn read(
     Some(ConnectorConfig {
         name,
         slot: slot::read(r, &mut warnings),
+        slots: slots::read(r),
+        lane: None,
         guard: guard::read(r, &mut warnings),
         watchdog_timeout: guard::read_watchdog(r),
         catchup: catchup::read(r),

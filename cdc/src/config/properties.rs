@@ -42,6 +42,8 @@ pub const PROPERTIES: &[(&str, Treatment)] = &[
     ("slot.failover", Honoured),
     ("slot.max.retries", Honoured),
     ("slot.retry.delay.ms", Honoured),
+    ("walcast.slots.count", Honoured),
+    ("walcast.slots.split", Honoured),
     ("slot.stream.params", Only("", LATER)),
     ("publication.name", Honoured),
     ("publication.autocreate.mode", Honoured),

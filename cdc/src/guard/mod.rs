@@ -19,6 +19,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use walcast_wire::lsn::Lsn;
 
 use crate::config::{ConnectorConfig, DatabaseConfig, GuardConfig, GuardPolicy};
 use crate::error::{EngineError, Result};
@@ -37,6 +38,8 @@ struct Watched {
     database: Arc<DatabaseConfig>,
     slot: String,
     config: GuardConfig,
+    /// How to take a new snapshot once the slot is gone.
+    new_snapshot: String,
 }
 
 /// The guard of one task; it ends with it.
@@ -58,6 +61,13 @@ impl Guard {
             database: Arc::new(config.database.clone()),
             slot: config.slot.name.clone(),
             config: config.guard.clone(),
+            new_snapshot: match config.slots.count {
+                1 => "set snapshot.mode=when_needed and restart the task".to_owned(),
+                _ => format!(
+                    "stop the connector, DELETE /connectors/{}/offsets, and resume it",
+                    config.connector()
+                ),
+            },
         };
         let (report, breach) = watch::channel(None);
         let mut running = JoinSet::new();
@@ -160,9 +170,53 @@ impl Guard {
         }
     }
 
+    /// Whether the policy must act.
+    pub(crate) fn has_breached(&self) -> bool {
+        self.breach.borrow().is_some()
+    }
+
+    /// Another slot of the connector was past the limit: what is lost with one of them leaves the
+    /// others without use, and they hold WAL back as well.
+    pub(crate) async fn follow(&self) {
+        let Watched {
+            connector,
+            slot,
+            config,
+            ..
+        } = &self.watched;
+        if config.policy != GuardPolicy::DropSlot || !self.ours.load(Ordering::Acquire) {
+            return;
+        }
+        match self.drop_slot().await {
+            Ok(None) => {}
+            Ok(Some(confirmed)) => {
+                tracing::warn!(
+                    connector,
+                    slot,
+                    confirmed,
+                    "dropped with another slot of the connector"
+                );
+            }
+            Err(error) => {
+                let error = error.trace();
+                tracing::error!(
+                    connector,
+                    slot,
+                    error,
+                    "not dropped with another slot of the connector; drop it yourself"
+                );
+            }
+        }
+    }
+
     /// Acts by the policy, once the task reads no more; says what was done, and the cure.
     pub(crate) async fn act(&self) -> EngineError {
-        let Watched { slot, config, .. } = &self.watched;
+        let Watched {
+            slot,
+            config,
+            new_snapshot,
+            ..
+        } = &self.watched;
         let breach = self.breach.borrow().clone().unwrap_or_default();
         let Breach {
             retained_bytes,
@@ -186,7 +240,8 @@ impl Guard {
             }
             GuardPolicy::DropSlot => match self.drop_slot().await {
                 Ok(confirmed) => EngineError::definite(format!(
-                    "{what}. walcast.wal.guard.policy=drop.slot dropped it to save the server's disk: changes after {confirmed} are lost to it. Take a new snapshot: set snapshot.mode=when_needed and restart the task"
+                    "{what}. walcast.wal.guard.policy=drop.slot dropped it to save the server's disk: changes after {} are lost to it. Take a new snapshot: {new_snapshot}",
+                    confirmed.as_deref().unwrap_or("its start")
                 )),
                 Err(error) => EngineError::definite(format!(
                     "{what}. walcast.wal.guard.policy=drop.slot could not drop it; drop it yourself: SELECT pg_drop_replication_slot({})",
@@ -197,8 +252,8 @@ impl Guard {
         }
     }
 
-    /// Drops the slot; tells up to where it was confirmed.
-    async fn drop_slot(&self) -> Result<String> {
+    /// Drops the slot; tells up to where it was confirmed, if it was there.
+    async fn drop_slot(&self) -> Result<Option<String>> {
         let Watched {
             slot: name,
             database,
@@ -210,7 +265,7 @@ impl Guard {
             state.check_ours(name, &database.dbname)?;
         }
         slot::drop_slot(&session, name).await?;
-        let confirmed = state.and_then(|state| state.confirmed_flush);
-        Ok(confirmed.map_or_else(|| "its start".to_owned(), |lsn| lsn.to_string()))
+        let confirmed = state.map(|state| state.confirmed_flush.unwrap_or(Lsn::ZERO));
+        Ok(confirmed.map(|lsn| lsn.to_string()))
     }
 }

@@ -1,11 +1,14 @@
 //! Makes or checks the publication, by `publication.autocreate.mode`.
 
+use tokio_postgres::Row;
+
 use super::catalog::CapturedTable;
 use super::connect::Session;
 use super::fault;
 use super::quote::{ident, literal, qualified};
 use crate::config::{PublicationConfig, PublicationMode};
 use crate::error::{EngineError, Result};
+use crate::lanes::is_lane_filter;
 
 /// Leaves a publication that holds what the connector captures, or says what to do.
 ///
@@ -63,7 +66,7 @@ async fn create(
     run(session, &sql).await
 }
 
-fn options(config: &PublicationConfig) -> String {
+pub(crate) fn options(config: &PublicationConfig) -> String {
     let root = config
         .via_partition_root
         .then(|| "publish_via_partition_root = true".to_owned());
@@ -76,14 +79,18 @@ fn options(config: &PublicationConfig) -> String {
     format!(" WITH ({})", options.join(", "))
 }
 
-/// Adds and removes tables so that the publication holds exactly `captured`.
+/// Adds and removes tables so that the publication holds exactly `captured`, and all of each: row
+/// filters that split tables over several slots are left by a connector that had them.
 async fn align(session: &Session, name: &str, captured: &[CapturedTable]) -> Result<()> {
     let rows = session
         .query(
-            "select n.nspname, c.relname from pg_catalog.pg_publication p \
+            "select n.nspname, c.relname, to_jsonb(v) ->> 'rowfilter' from pg_catalog.pg_publication p \
              join pg_catalog.pg_publication_rel r on r.prpubid = p.oid \
              join pg_catalog.pg_class c on c.oid = r.prrelid \
-             join pg_catalog.pg_namespace n on n.oid = c.relnamespace where p.pubname = $1",
+             join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
+             left join pg_catalog.pg_publication_tables v on v.pubname = p.pubname \
+               and v.schemaname = n.nspname and v.tablename = c.relname \
+             where p.pubname = $1",
             &[&name],
         )
         .await
@@ -95,7 +102,9 @@ async fn align(session: &Session, name: &str, captured: &[CapturedTable]) -> Res
         .collect();
     present.sort_unstable();
     wanted.sort_unstable();
-    if present == wanted || wanted.is_empty() {
+    let filter = |row: &Row| row.get::<_, Option<&str>>(2).is_some_and(is_lane_filter);
+    let split = rows.iter().any(filter);
+    if present == wanted && !split || wanted.is_empty() {
         return Ok(());
     }
     let sql = format!(
@@ -115,7 +124,7 @@ fn list(captured: &[CapturedTable]) -> String {
     names.join(", ")
 }
 
-async fn run(session: &Session, sql: &str) -> Result<()> {
+pub(crate) async fn run(session: &Session, sql: &str) -> Result<()> {
     session.batch_execute(sql).await.map_err(|e| {
         let refused = e.code() == Some(&tokio_postgres::error::SqlState::INSUFFICIENT_PRIVILEGE);
         if refused {

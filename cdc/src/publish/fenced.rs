@@ -42,7 +42,7 @@ impl FencedOffsets<Transactions> {
         connector: &ConnectorConfig,
         record: OffsetRecord,
     ) -> Result<Self> {
-        let id = transactional_id(&settings.group_id, &connector.name);
+        let id = transactional_id(&settings.group_id, connector);
         let made = producer::for_offsets(settings, &connector.name, Some(&id))?;
         let writer = match Transactions::take_over(made, ATTEMPTS).await {
             Ok(transactions) => Writer::Fenced(transactions),

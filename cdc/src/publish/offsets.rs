@@ -4,7 +4,7 @@
 //! between Debezium and Walcast with no snapshot, loss or gap. Which database system the offset is of
 //! stands in a header, where Connect and Debezium do not look.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use super::broker::RecordProducer;
 use super::client::{ReaderContext, base, fault, let_go};
 use super::deliveries::Tag;
 use super::topics;
-use crate::config::TopicCreation;
+use crate::config::{ConnectorConfig, TopicCreation};
 use crate::error::{EngineError, Result};
 use crate::postgres::server::System;
 use crate::settings::WorkerSettings;
@@ -51,17 +51,20 @@ pub(crate) struct Stored {
     pub(crate) system: Option<System>,
 }
 
+/// What is stored of a connector.
+pub(crate) struct Loaded {
+    /// The offset under the key that was asked for; `None` when there is none or it was reset.
+    pub(crate) own: Option<Stored>,
+    /// The lanes of the connector that offsets are stored of.
+    pub(crate) lanes: Vec<String>,
+}
+
 /// A record's value and what its header says.
 type Found = (Option<Vec<u8>>, Option<System>);
 
 impl OffsetRecord {
-    /// Offsets of `connector`, whose LSNs are those of `system`.
-    pub(crate) fn new(
-        settings: &WorkerSettings,
-        connector: &str,
-        server: &str,
-        system: Option<System>,
-    ) -> Self {
+    /// Offsets under `key`, whose LSNs are those of `system`.
+    pub(crate) fn new(settings: &WorkerSettings, key: Vec<u8>, system: Option<System>) -> Self {
         let system = system.map(|system| system.to_string());
         let headers = system.into_iter().fold(OwnedHeaders::new(), |all, system| {
             all.insert(Header {
@@ -71,7 +74,7 @@ impl OffsetRecord {
         });
         Self {
             topic: settings.offsets_topic.clone(),
-            key: connect_offset::key(connector, server),
+            key,
             headers,
         }
     }
@@ -113,37 +116,47 @@ pub(crate) async fn ensure_topic(settings: &WorkerSettings) -> Result<()> {
     topics::create(settings, &settings.offsets_topic, &creation).await
 }
 
-/// Reads the newest offset of `connector`; `None` when there is none or it was reset.
+/// Reads the newest offset of the connector, or of one lane of it, and which further lanes have one.
 ///
 /// # Errors
 /// Transient when Kafka cannot be read, definite when the stored value is no offset.
 pub(crate) async fn load(
     settings: &Arc<WorkerSettings>,
-    connector: &str,
-    server: &str,
-) -> Result<Option<Stored>> {
+    config: &ConnectorConfig,
+) -> Result<Loaded> {
     let settings = Arc::clone(settings);
-    let key = connect_offset::key(connector, server);
+    let own = config.offset_key();
+    let (connector, server) = (config.connector().to_owned(), config.topic_prefix.clone());
+    let of_lane = move |key: &[u8]| connect_offset::lane_of(key, &connector, &server);
+    let (key, lane) = (own.clone(), of_lane.clone());
     let read = move || {
         let reader = consumer(&settings, Some("walcast-offsets-reader"), "read_committed")?;
-        let found = read_topic(&settings, &reader, &key);
+        let wanted = |found: &[u8]| found == key || lane(found).is_some();
+        let found = read_topic(&settings, &reader, wanted);
         let_go(reader);
         found
     };
     let found = tokio::task::spawn_blocking(read)
         .await
         .map_err(|e| EngineError::transient(format!("reading the offsets topic: {e}")))??;
-    let Some((Some(value), system)) = found else {
-        return Ok(None);
+    let kept = found.iter().filter(|(_, (value, _))| value.is_some());
+    let lanes = kept.filter_map(|(key, _)| of_lane(key)).collect();
+    let Some((Some(value), system)) = found.get(&own).cloned() else {
+        return Ok(Loaded { own: None, lanes });
     };
     let parsed = Offset::parse(&value);
-    let stored = parsed.map(|offset| Some(Stored { offset, system }));
-    stored.map_err(|e| {
+    let connector = config.connector();
+    let stored = parsed.map(|offset| Stored { offset, system });
+    let own = stored.map_err(|e| {
         let text = String::from_utf8_lossy(&value).into_owned();
         EngineError::definite(format!(
             "the offset stored for this connector cannot be read: {text}; reset it with DELETE /connectors/{connector}/offsets on the stopped connector"
         ))
         .because(e)
+    })?;
+    Ok(Loaded {
+        own: Some(own),
+        lanes,
     })
 }
 
@@ -172,8 +185,13 @@ fn system_of(message: &BorrowedMessage<'_>) -> Option<System> {
     std::str::from_utf8(header.value?).ok()?.parse().ok()
 }
 
-/// Reads the whole topic up to its present end and returns the last record of `key`.
-fn read_topic(settings: &WorkerSettings, reader: &Reader, key: &[u8]) -> Result<Option<Found>> {
+/// Reads the whole topic up to its present end and returns the last record of each key that is
+/// `wanted`.
+fn read_topic(
+    settings: &WorkerSettings,
+    reader: &Reader,
+    wanted: impl Fn(&[u8]) -> bool,
+) -> Result<HashMap<Vec<u8>, Found>> {
     let topic = &settings.offsets_topic;
     let metadata = reader
         .fetch_metadata(Some(topic), TIMEOUT)
@@ -196,14 +214,16 @@ fn read_topic(settings: &WorkerSettings, reader: &Reader, key: &[u8]) -> Result<
     reader
         .assign(&plan)
         .map_err(|e| fault("reading offsets", e))?;
-    let mut newest = Newest::default();
+    let mut newest: HashMap<Vec<u8>, Newest> = HashMap::new();
     while !left.is_empty() {
         match reader.poll(TIMEOUT) {
             Some(Ok(message)) => {
-                if message.key() == Some(key) {
+                if let Some(key) = message.key().filter(|key| wanted(key)) {
                     let at = message.timestamp().to_millis().unwrap_or(0);
                     let value = message.payload().map(<[u8]>::to_vec);
-                    newest.see(message.partition(), at, (value, system_of(&message)));
+                    let seen = (value, system_of(&message));
+                    let newest = newest.entry(key.to_vec()).or_default();
+                    newest.see(message.partition(), at, seen);
                 }
                 // A partition that another connector goes on writing to has no end to come to.
                 let (partition, next) = (message.partition(), message.offset() + 1);
@@ -220,7 +240,8 @@ fn read_topic(settings: &WorkerSettings, reader: &Reader, key: &[u8]) -> Result<
             }
         }
     }
-    Ok(newest.0.map(|(_, _, found)| found))
+    let found = |(key, newest): (_, Newest)| newest.0.map(|(_, _, found)| (key, found));
+    Ok(newest.into_iter().filter_map(found).collect())
 }
 
 /// The newest record of a key: of its partition the last one, whatever its time; of two partitions,

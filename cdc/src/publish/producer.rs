@@ -160,10 +160,8 @@ pub(crate) fn make(
     connector: &ConnectorConfig,
     transactional_id: Option<&str>,
 ) -> Result<Arc<KafkaProducer>> {
-    let mut config = base(
-        settings,
-        &format!("connector-producer-{}-0", connector.name),
-    )?;
+    let (name, lane) = (connector.connector(), connector.lane_number());
+    let mut config = base(settings, &format!("connector-producer-{name}-{lane}"))?;
     config
         .set("acks", "all")
         .set("max.in.flight.requests.per.connection", "5")

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::broker::Transactional;
 use super::client::fault;
 use super::producer::KafkaProducer;
+use crate::config::ConnectorConfig;
 use crate::error::{EngineError, Result};
 
 /// How long one call on the coordinator may take before it is tried again.
@@ -42,9 +43,11 @@ pub(crate) struct Transactions {
     rested: Instant,
 }
 
-/// The transactional id of a connector's only task, as Connect's `Worker` names it.
-pub(crate) fn transactional_id(group_id: &str, connector: &str) -> String {
-    format!("{group_id}-{connector}-0")
+/// The transactional id of a connector, as Connect's `Worker` names that of a task; each lane has
+/// that of the task of its number.
+pub(crate) fn transactional_id(group_id: &str, connector: &ConnectorConfig) -> String {
+    let (name, lane) = (connector.connector(), connector.lane_number());
+    format!("{group_id}-{name}-{lane}")
 }
 
 impl Transactions {

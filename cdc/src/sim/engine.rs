@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
+use walcast_wire::connect_offset;
 use walcast_wire::connect_offset::Offset;
 use walcast_wire::encoder::Encoder;
 use walcast_wire::lsn::Lsn;
@@ -163,7 +164,7 @@ impl Life {
             offset_flush_interval: Duration::from_millis(scenario.flush_ms),
             ..WorkerSettings::new("sim")
         });
-        let record = OffsetRecord::new(&settings, "sim", "sim", None);
+        let record = OffsetRecord::new(&settings, connect_offset::key("sim", "sim"), None);
         let topics = Topics::new(Arc::clone(&settings), None, TopicsUsed::default());
         let coordinated = SimProducer::new(&self.world);
         let inner: Box<dyn Publisher> = if scenario.exactly_once {

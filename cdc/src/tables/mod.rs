@@ -69,6 +69,7 @@ impl TaskHandle {
     /// What is missing, with the cure; the call can be repeated afterwards.
     pub async fn add_table(&self, request: &TableRequest) -> Result<TableAdded, Refused> {
         let config = &self.config;
+        self.needs_one_slot("add the table to table.include.list and restart the connector, which publishes it from then on")?;
         if request.backfill {
             self.streaming().await?;
         }

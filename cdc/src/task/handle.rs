@@ -73,7 +73,7 @@ pub struct TaskHandle {
     pub(crate) config: Arc<ConnectorConfig>,
     snapshots: Arc<SnapshotMetrics>,
     doorway: watch::Receiver<Option<mpsc::Sender<Signal>>>,
-    stall: watch::Receiver<Option<Stall>>,
+    stalls: Vec<watch::Receiver<Option<Stall>>>,
     /// How long a connector that does not stream yet is waited for.
     wait: Duration,
 }
@@ -83,13 +83,13 @@ impl TaskHandle {
         config: ConnectorConfig,
         snapshots: Arc<SnapshotMetrics>,
         doorway: watch::Receiver<Option<mpsc::Sender<Signal>>>,
-        stall: watch::Receiver<Option<Stall>>,
+        stalls: Vec<watch::Receiver<Option<Stall>>>,
     ) -> Self {
         Self {
             config: Arc::new(config),
             snapshots,
             doorway,
-            stall,
+            stalls,
             wait: STREAM_WAIT,
         }
     }
@@ -97,9 +97,10 @@ impl TaskHandle {
     /// Hands a signal to the connector; when it returns, the signal waits for its turn.
     ///
     /// # Errors
-    /// [`Reason::Conflict`] when the connector does not stream within a few seconds, or has too many
-    /// signals waiting.
+    /// [`Reason::Conflict`] when the connector has several slots, does not stream within a few seconds,
+    /// or has too many signals waiting.
     pub async fn signal(&self, signal: Signal) -> Result<(), Refused> {
+        self.needs_one_slot("signals cannot be sent to it")?;
         let door = self.streaming().await?;
         door.try_send(signal).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Refused::new(
@@ -119,9 +120,25 @@ impl TaskHandle {
         self.snapshots.status()
     }
 
-    /// Why the stream stands still although it should not, while it does.
+    /// Why a stream stands still although it should not, while it does.
     pub fn stall(&self) -> Option<String> {
-        self.stall.borrow().as_ref().map(ToString::to_string)
+        let mut stalls = self.stalls.iter();
+        stalls.find_map(|stall| stall.borrow().as_ref().map(ToString::to_string))
+    }
+
+    /// Refuses what has a place in one stream only.
+    pub(crate) fn needs_one_slot(&self, instead: &str) -> Result<(), Refused> {
+        let count = self.config.slots.count;
+        if count == 1 {
+            return Ok(());
+        }
+        Err(Refused::new(
+            Reason::Conflict,
+            format!(
+                "Connector {} streams from {count} slots (walcast.slots.count), and this has a place in one stream only: {instead}",
+                self.config.name
+            ),
+        ))
     }
 
     /// Waits until the connector streams.
@@ -158,8 +175,8 @@ mod tests {
         let doorway = watch::Sender::new(None);
         let snapshots = Arc::new(SnapshotMetrics::new("c", "p"));
         let stall = watch::Sender::new(None);
-        let (door, stall) = (doorway.subscribe(), stall.subscribe());
-        let mut handle = TaskHandle::new(config(), snapshots, door, stall);
+        let (door, stalls) = (doorway.subscribe(), vec![stall.subscribe()]);
+        let mut handle = TaskHandle::new(config(), snapshots, door, stalls);
         handle.wait = Duration::from_millis(20);
         let signal = || Signal::new(Some("1".into()), "log", None);
         let refused = handle.signal(signal()).await.unwrap_err();

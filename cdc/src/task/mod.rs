@@ -3,6 +3,9 @@
 pub(crate) mod decide;
 mod found;
 mod handle;
+mod lanes;
+mod line;
+mod lining;
 mod opening;
 pub(crate) mod pipe;
 mod run_id;
@@ -33,6 +36,7 @@ use crate::publish::used::TopicsUsed;
 use crate::settings::WorkerSettings;
 use crate::signal::Signal;
 use crate::snapshot::metrics::SnapshotMetrics;
+use lanes::Lanes;
 use run_id::RunId;
 
 pub use handle::{Reason, Refused, TaskHandle};
@@ -135,7 +139,11 @@ impl TaskContext {
         Ok(captured.iter().filter(wanted).cloned().collect())
     }
 
+    /// Lane 0 speaks for the connector.
     async fn report(&self, state: TaskState) {
+        if self.config.lane.is_some() {
+            return;
+        }
         let event = TaskEvent {
             connector: self.config.name.clone(),
             state,
@@ -196,31 +204,25 @@ impl Task {
         let metrics = TaskMetrics::new(&config.name, &config.topic_prefix, Arc::clone(&clock));
         let snapshots = Arc::new(SnapshotMetrics::new(&config.name, &config.topic_prefix));
         let doorway = watch::Sender::new(None);
-        let guard = Guard::start(&config);
-        let handle = TaskHandle::new(
-            config.clone(),
-            Arc::clone(&snapshots),
-            doorway.subscribe(),
-            guard.stall(),
-        );
-        let run_id = RunId::new(resumed);
-        let topics_used = TopicsUsed::default();
-        let context = TaskContext {
-            guard,
-            config,
+        let (run_id, topics_used) = (RunId::new(resumed), TopicsUsed::default());
+        let door = doorway.subscribe();
+        let lanes = Lanes::beside(TaskContext {
+            guard: Guard::start(&config),
+            config: config.clone(),
             output,
             metrics: Arc::new(metrics),
-            snapshots,
+            snapshots: Arc::clone(&snapshots),
             clock,
             bar,
             doorway,
             run_id: run_id.clone(),
             topics_used: topics_used.clone(),
             events,
-        };
+        });
+        let handle = TaskHandle::new(config, snapshots, door, lanes.stalls());
         let stop = CancellationToken::new();
         let mut running = JoinSet::new();
-        running.spawn(supervise(context, stop.clone()));
+        running.spawn(supervise(lanes, stop.clone()));
         Self {
             handle,
             run_id,
@@ -275,19 +277,16 @@ impl Task {
 }
 
 /// Attempts until stopped, failed for good, or out of retries.
-async fn supervise(context: TaskContext, stop: CancellationToken) {
+async fn supervise(lanes: Lanes, stop: CancellationToken) {
+    let context = lanes.first();
     for warning in &context.config.warnings {
         tracing::warn!(connector = context.config.name, "property {warning}");
     }
     let mut retries = 0u32;
     loop {
         let begun = std::time::Instant::now();
-        let ended = match validate_support(&context) {
-            Ok(()) => {
-                let until = stop.child_token();
-                let attempt = Box::pin(session::attempt(&context, &until));
-                context.guard.over(&until, attempt).await
-            }
+        let ended = match validate_support(context) {
+            Ok(()) => lanes.attempt(&stop).await,
             Err(error) => Err(error),
         };
         if stop.is_cancelled() {
@@ -307,15 +306,15 @@ async fn supervise(context: TaskContext, stop: CancellationToken) {
             retries = 0;
         }
         let for_good = match error.kind() {
-            Kind::Transient => out_of_retries(&context, retries),
+            Kind::Transient => out_of_retries(context, retries),
             Kind::Definite => true,
             Kind::Fenced => !context.owns_the_connector(),
         };
         if for_good {
-            return fail(&context, &error).await;
+            return fail(context, &error).await;
         }
         context.run_id.renew();
-        let pause = pause(&context, retries);
+        let pause = pause(context, retries);
         retries = retries.saturating_add(1);
         tracing::warn!(
             connector = context.config.name,
@@ -328,7 +327,7 @@ async fn supervise(context: TaskContext, stop: CancellationToken) {
             .increment(1);
         tokio::select! {
             () = stop.cancelled() => return context.report(TaskState::Stopped).await,
-            () = context.guard.breached() => return fail(&context, &context.guard.act().await).await,
+            () = lanes.breached() => return fail(context, &lanes.act().await).await,
             () = tokio::time::sleep(pause) => {}
         }
     }

@@ -86,16 +86,16 @@ async fn open_kafka(
     system: Option<System>,
 ) -> Result<Opened> {
     let config = &context.config;
-    check_ownership(settings, &config.name).await?;
+    check_ownership(settings, config.connector()).await?;
     offsets::ensure_topic(settings).await?;
-    let record = OffsetRecord::new(settings, &config.name, &config.topic_prefix, system);
+    let record = OffsetRecord::new(settings, config.offset_key(), system);
     let topics = Topics::new(
         Arc::clone(settings),
         config.topic_creation.clone(),
         context.topics_used.clone(),
     );
     let publisher: Box<dyn Publisher> = if settings.exactly_once {
-        let id = transactional_id(&settings.group_id, &config.name);
+        let id = transactional_id(&settings.group_id, config);
         let producer = producer::make(settings, config, Some(&id))?;
         let transactions = Transactions::take_over(producer, CALL_ATTEMPTS).await?;
         Box::new(ExactlyOnce::new(
@@ -114,8 +114,12 @@ async fn open_kafka(
             Arc::clone(settings),
         ))
     };
-    let stored = offsets::load(settings, &config.name, &config.topic_prefix).await?;
-    let (offset, seen) = stored.map_or((None, None), |stored| (Some(stored.offset), stored.system));
+    let stored = offsets::load(settings, config).await?;
+    if config.lane.is_none() {
+        let slots = config.slots;
+        slots.check_stored(&config.name, stored.own.is_some(), &stored.lanes)?;
+    }
+    let (offset, seen) = (stored.own).map_or((None, None), |own| (Some(own.offset), own.system));
     Ok(Opened {
         publisher,
         offset,

@@ -12,6 +12,7 @@ use walcast_wire::lsn::Lsn;
 use super::TaskContext;
 use super::decide::Plan;
 use super::found::{self, Found};
+use super::line::{Begin, Line};
 use super::opening::Opened;
 use super::pipe::Pipe;
 use crate::batch::Batch;
@@ -25,12 +26,11 @@ use crate::metrics::Changes;
 use crate::postgres::catalog::{self, CapturedTable};
 use crate::postgres::connect::{self, Session};
 use crate::postgres::replication::{self, CreatedSlot, GatedSession, NewSlot};
-use crate::postgres::{identity, plugin, publication, server, slot};
+use crate::postgres::{plugin, server, slot};
 use crate::progress::Chain;
 use crate::publish::Durable;
 use crate::signal::Signal;
 use crate::signal::doors::Doors;
-use crate::snapshot::notes::Notes;
 use crate::stream::blocking::OnDemand;
 use crate::stream::boundaries;
 use crate::stream::facts::Facts;
@@ -42,13 +42,25 @@ use crate::stream::source::Source;
 use crate::stream::{Ended, Reader};
 
 /// Runs until `stop`, or an error.
-pub(super) async fn attempt(context: &TaskContext, stop: &CancellationToken) -> Result<()> {
+pub(super) async fn attempt(
+    context: &TaskContext,
+    mut line: Line,
+    stop: &CancellationToken,
+) -> Result<()> {
     let sql = connect::open(&context.config.database, &context.reader_name()).await?;
     let system = server::system(&sql).await?;
-    let opened = super::opening::open(context, system).await?;
+    let mut opened = super::opening::open(context, system).await?;
+    let begins_anew = match line.begin(stop).await {
+        None => return Ok(()),
+        Some(Begin::Stored) => false,
+        Some(Begin::At(offset)) => {
+            (opened.offset, opened.seen) = (Some(*offset), system);
+            true
+        }
+    };
     let stored = (opened.offset.as_ref(), opened.seen);
     let found = found::look(context, &sql, stored).await?;
-    let run = Run::new(context, sql, found);
+    let run = Run::new(context, sql, found, (line, begins_anew));
     Box::pin(run.go(opened, stop)).await
 }
 
@@ -59,8 +71,15 @@ pub(super) struct Run<'a> {
     pub(super) sql: Arc<Session>,
     pub(super) plan: Plan,
     slot_exists: bool,
-    /// What the slot has confirmed, when the stored offset is of the same system.
+    /// What the slot has confirmed, or the furthest of several, when the stored offset is of the same
+    /// system.
     pub(super) slot_confirmed: Option<Lsn>,
+    /// The same of this lane's slot alone.
+    pub(super) own_confirmed: Option<Lsn>,
+    /// The place among the connector's lanes.
+    pub(super) line: Line,
+    /// Whether lane 0 said where this lane begins.
+    pub(super) begins_anew: bool,
     pub(super) relations: Relations,
     pub(super) chain: Arc<Chain>,
     /// Where signals come in, while the connector streams.
@@ -68,7 +87,12 @@ pub(super) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(context: &'a TaskContext, sql: Session, found: Found) -> Self {
+    fn new(
+        context: &'a TaskContext,
+        sql: Session,
+        found: Found,
+        (line, begins_anew): (Line, bool),
+    ) -> Self {
         let encoder = Encoder::new(context.encoder_config());
         let facts = Facts::of(Arc::new(context.config.database.clone()));
         let relations = Relations::new(facts, encoder);
@@ -78,6 +102,9 @@ impl<'a> Run<'a> {
             plan: found.plan,
             slot_exists: found.slot_exists,
             slot_confirmed: found.slot_confirmed,
+            own_confirmed: found.slot_confirmed,
+            line,
+            begins_anew,
             relations,
             chain: Arc::new(Chain::default()),
             doors: None,
@@ -110,32 +137,21 @@ impl<'a> Run<'a> {
                 .await;
         }
         let config = &self.context.config;
-        publication::ensure(&self.sql, &config.publication, &captured).await?;
-        identity::set(&self.sql, &config.publication.identities, &captured).await;
+        self.prepare(&captured, offset.is_none()).await?;
         let floor = offset
             .as_ref()
             .filter(|_| !self.plan.snapshot)
             .and_then(checkpoint::completed);
         let reader = self.context.reader_name();
         let mut session = replication::open(config, &reader, floor).await?;
-        let created = self.make_slot(&mut session, stop).await?;
-        let (offset, seq) = if self.plan.snapshot {
-            let start = self.snapshot_start(created, offset, stop).await?;
-            match self
-                .snapshot(start, &captured, (&output, &durable), stop)
-                .await?
-            {
-                Some(done) => done,
-                None => return Ok(None),
-            }
-        } else {
-            let notes = Notes::new(self.context.notifier());
-            let told = notes.skipped(self.relations.encoder(), &output, &self.chain);
-            let seq = told.await?;
-            let point = created.map(|slot| slot.consistent_point);
-            let begin = || checkpoint::begin(point.or(self.slot_confirmed));
-            (offset.unwrap_or_else(begin), seq)
+        let output_of = (&output, &durable);
+        let begun = self.begin(offset, &captured, output_of, &mut session, stop);
+        let Some((offset, seq)) = begun.await? else {
+            return Ok(None);
         };
+        if !self.set_off(seq, &durable, stop).await {
+            return Ok(None);
+        }
         let offset = self.timed(offset);
         boundaries::restore(self.relations.encoder(), &offset);
         wait_or_stop(config.streaming_delay, stop).await;
@@ -205,7 +221,7 @@ impl<'a> Run<'a> {
     }
 
     /// Makes the slot when it is missing.
-    async fn make_slot(
+    pub(super) async fn make_slot(
         &self,
         session: &mut GatedSession,
         stop: &CancellationToken,

@@ -30,6 +30,14 @@ pub(super) struct Start {
     resumed: bool,
 }
 
+impl Start {
+    /// The offset once the snapshot is complete.
+    pub(super) fn done(&self) -> Offset {
+        let point = &self.point;
+        checkpoint::snapshot_done(point.lsn, point.txid, point.taken_us)
+    }
+}
+
 impl Run<'_> {
     /// Opens the snapshot: the one that the making of the slot exported, the rest of one that was
     /// interrupted, or a new one beside a slot that is there already.
@@ -151,13 +159,13 @@ impl Run<'_> {
         stop: &CancellationToken,
     ) -> Result<Option<(Offset, u64)>> {
         let context = self.context;
+        let offset = start.done();
         let Start {
             keeper,
             point,
             state,
             resumed,
         } = start;
-        let offset = checkpoint::snapshot_done(point.lsn, point.txid, point.taken_us);
         let done = Mark {
             offset: offset.clone(),
             confirm: point.lsn,

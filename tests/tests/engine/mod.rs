@@ -13,6 +13,7 @@ mod isolation;
 mod restart;
 mod seeds;
 mod server;
+mod several_slots;
 mod signals;
 mod slot;
 mod snapshot;

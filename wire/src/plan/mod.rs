@@ -130,7 +130,7 @@ pub(crate) fn compile(
                 .flatten()
         })
         .collect();
-    let key_names = key_names(table, &table_id, config);
+    let key_names = config.message_key_columns.names(&table_id, table);
     let key = key_fields(table, &key_names, &table_id, types, config)?;
     let routed = route::table(config, &table.schema, &table.name);
     let schemas = Schemas {
@@ -283,21 +283,6 @@ fn mapped_field(
     field.plan.prints_default &= !mapping.as_ref().is_some_and(Mapping::maps_null);
     field.plan.mapping = mapping;
     Some(field)
-}
-
-/// The key's columns in order: those of `message.key.columns`, else the table's own.
-fn key_names<'a>(table: &'a Table, table_id: &str, config: &EncoderConfig) -> Vec<&'a str> {
-    let own = || table.key.iter().map(String::as_str).collect();
-    if config.message_key_columns.is_empty() {
-        return own();
-    }
-    let columns: Vec<_> = table.columns.iter().map(|column| &*column.name).collect();
-    let configured = config.message_key_columns.of(table_id, &columns);
-    if configured.is_empty() {
-        own()
-    } else {
-        configured
-    }
 }
 
 /// Their fields; those of types that are left out are, too.
