@@ -24,7 +24,7 @@ pub(super) const HANDOVER_BYTES_MAX: usize = 512 * 1024;
 const RECORDS_MAX: usize = 5;
 
 /// The least time from a small hand-over to the next.
-const DISTANCE: Duration = Duration::from_millis(2);
+const DISTANCE: Duration = Duration::from_millis(1);
 
 /// When the next hand-over may be, if the one before was small.
 #[derive(Debug, Default)]
