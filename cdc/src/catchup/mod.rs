@@ -165,10 +165,11 @@ impl Backlog {
         self.end().await
     }
 
-    /// Goes on as a stream from the position reached.
+    /// Goes on as a stream from the position reached, up to which not all need be durable yet.
     pub(crate) async fn stream(&mut self) -> Result<ChangeStream> {
         self.end().await?;
         let session = replication::open(&self.config, &self.reader, Some(self.position)).await?;
+        let session = session.durable_to(*self.confirmed.borrow());
         session.start(&self.config.slot.name, &self.clock).await
     }
 

@@ -64,15 +64,17 @@ pub(crate) struct GatedSession {
     session: Session,
     coalescer: Coalescer,
     major_version: u32,
-    /// All before this is checkpointed.
+    /// Where the stream starts.
     start: Lsn,
+    /// All before this is checkpointed, so that the server may be told.
+    durable: Lsn,
     /// START_REPLICATION's options.
     options: String,
     pace: Pace,
 }
 
-/// Opens a session that will stream from `start`, all before which is checkpointed; without it the
-/// stream starts at the slot's own position.
+/// Opens a session that will stream from `start`, all before which is checkpointed unless
+/// [`GatedSession::durable_to`] says less; without it the stream starts at the slot's own position.
 pub(crate) async fn open(
     connector: &ConnectorConfig,
     reader: &str,
@@ -137,6 +139,7 @@ async fn log_in(
         coalescer: Coalescer::new(handle),
         major_version: version.unwrap_or(0) / 10_000,
         start: start.unwrap_or(Lsn::ZERO),
+        durable: start.unwrap_or(Lsn::ZERO),
         options: format!("proto_version '1', publication_names '{publication}', messages 'true'"),
         pace: Pace {
             pending: interval / 10,
@@ -166,6 +169,12 @@ pub(crate) fn reader_name(connector: &str, group: Option<&str>) -> String {
 }
 
 impl GatedSession {
+    /// What was read before the stream's start is checkpointed only up to `durable`: the server is told
+    /// no more than that.
+    pub(crate) fn durable_to(self, durable: Lsn) -> Self {
+        Self { durable, ..self }
+    }
+
     /// Makes the slot and exports the snapshot of its consistent point. The export lasts until the
     /// next command on this session.
     ///
@@ -251,7 +260,7 @@ impl GatedSession {
         Ok(ChangeStream::new(
             self.session,
             self.coalescer,
-            self.start,
+            self.durable,
             self.pace,
             SharedClock::clone(clock),
         ))

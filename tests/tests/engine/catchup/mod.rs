@@ -1,6 +1,7 @@
 //! A backlog that is read by SQL: the records of streaming, in its order, whatever is killed.
 
 mod backlog;
+mod handover;
 mod refusals;
 mod run;
 
