@@ -14,6 +14,17 @@ use walcast_wire::record::{LogSkipped, Record, RecordSink, Skipped};
 /// Bytes of records after which a batch is handed on.
 pub(crate) const BATCH_BYTES_MAX: usize = 128 * 1024;
 
+/// When a mark is to be checkpointed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Urgency {
+    /// With `offset.flush.interval.ms`.
+    Interval,
+    /// A little later at the most: work would be done again without it.
+    Soon,
+    /// Without a pause: it is waited for.
+    AtOnce,
+}
+
 /// Where the engine stands when a batch is durable.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Mark {
@@ -21,8 +32,7 @@ pub(crate) struct Mark {
     pub(crate) offset: Offset,
     /// The end of the last transaction that is complete: what the slot may be told.
     pub(crate) confirm: Lsn,
-    /// Whether a checkpoint should not wait for `offset.flush.interval.ms`: work would be done again.
-    pub(crate) soon: bool,
+    pub(crate) urgency: Urgency,
 }
 
 /// Encoded records, and what is true once they are durable.

@@ -70,6 +70,7 @@ impl<T: Transactional> AtLeastOnce<T> {
         flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let producer = Arc::clone(&self.producer);
         loop {
+            let due = self.due(&wiring);
             tokio::select! {
                 biased;
                 () = producer.deliveries().changed() => {
@@ -77,6 +78,7 @@ impl<T: Transactional> AtLeastOnce<T> {
                     self.write_soon(&wiring).await?;
                 }
                 _ = flush.tick() => self.write_checkpoint(&wiring).await?,
+                () = until(due), if due.is_some() => self.write_checkpoint(&wiring).await?,
                 batch = next(&mut self.distance, &mut wiring), if self.window.has_room() => match batch {
                     Some(batch) => {
                         self.take(batch, &mut wiring).await?;
@@ -151,6 +153,17 @@ impl<T: Transactional> AtLeastOnce<T> {
         }
     }
 
+    /// When the newest acknowledged mark should be written, if that is before the interval is over.
+    fn due(&self, wiring: &Wiring) -> Option<Instant> {
+        let Some((seq, Some(mark), _)) = self.begun.front() else {
+            return None;
+        };
+        let is_acked = *seq <= wiring.chain.at(Stage::Acked);
+        let is_written = self.checkpoint.is_some_and(|done| done.seq >= *seq);
+        let due = self.last.due(mark);
+        due.filter(|_| is_acked && !is_written)
+    }
+
     /// Writes a mark that should not wait for the interval.
     async fn write_soon(&mut self, wiring: &Wiring) -> Result<()> {
         let front = self.begun.front().and_then(|(_, mark, _)| mark.as_ref());
@@ -189,6 +202,12 @@ impl<T: Transactional> AtLeastOnce<T> {
         let producer = Arc::clone(&self.producer);
         producer.deliveries().settled(self.last_seq).await?;
         self.write_checkpoint(wiring).await
+    }
+}
+
+async fn until(due: Option<Instant>) {
+    if let Some(due) = due {
+        tokio::time::sleep_until(due).await;
     }
 }
 

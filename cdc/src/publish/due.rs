@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use walcast_wire::lsn::Lsn;
 
-use crate::batch::Mark;
+use crate::batch::{Mark, Urgency};
 
 /// The least time between two checkpoints that do not wait.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -32,18 +32,23 @@ impl LastCheckpoint {
         self.confirm = Some(confirm);
     }
 
-    /// Whether `mark` should be written now: work would be done again without it, or the slot holds
-    /// back much WAL, as that of an idle database beside a busy one does. The first of a snapshot is
-    /// waited for.
-    pub(crate) fn is_behind(&self, mark: &Mark) -> bool {
-        self.is_behind_after(mark, self.at.elapsed())
-    }
-
-    fn is_behind_after(&self, mark: &Mark, elapsed: Duration) -> bool {
+    /// When `mark` should be written although the interval is not over: work would be done again without
+    /// it, or the slot holds back much WAL, as that of an idle database beside a busy one does. The first
+    /// of a snapshot does not even pause. `None` when it can wait.
+    pub(crate) fn due(&self, mark: &Mark) -> Option<Instant> {
         let last = self.confirm.map_or(0, Lsn::as_u64);
         let held_back = mark.confirm.as_u64().saturating_sub(last);
-        let first_of_a_snapshot = self.confirm.is_none() && mark.soon;
-        first_of_a_snapshot || elapsed >= PAUSE && (mark.soon || held_back >= HELD_BACK)
+        match mark.urgency {
+            Urgency::AtOnce => Some(self.at),
+            Urgency::Soon if self.confirm.is_none() => Some(self.at),
+            Urgency::Soon => Some(self.at + PAUSE),
+            Urgency::Interval => (held_back >= HELD_BACK).then(|| self.at + PAUSE),
+        }
+    }
+
+    /// Whether `mark` is due.
+    pub(crate) fn is_behind(&self, mark: &Mark) -> bool {
+        self.due(mark).is_some_and(|due| Instant::now() >= due)
     }
 }
 
@@ -55,19 +60,24 @@ mod tests {
 
     #[test]
     fn much_wal_or_a_piece_of_a_snapshot_does_not_wait() {
-        let mark = |confirm: u64, soon: bool| Mark {
+        let mark = |confirm: u64, urgency: Urgency| Mark {
             offset: Offset::default(),
             confirm: Lsn::new(confirm),
-            soon,
+            urgency,
         };
         let mut last = LastCheckpoint::none();
-        assert!(last.is_behind(&mark(0, true)), "nothing was written yet");
-        assert!(!last.is_behind(&mark(0, false)));
+        assert!(
+            last.is_behind(&mark(0, Urgency::Soon)),
+            "nothing was written yet"
+        );
+        assert_eq!(last.due(&mark(0, Urgency::Interval)), None);
         last.written(Lsn::new(100));
-        let behind = |mark: Mark, elapsed| last.is_behind_after(&mark, elapsed);
-        assert!(!behind(mark(100 + HELD_BACK, true), PAUSE / 2), "too soon");
-        assert!(behind(mark(100 + HELD_BACK, false), PAUSE));
-        assert!(behind(mark(100, true), PAUSE));
-        assert!(!behind(mark(99 + HELD_BACK, false), PAUSE));
+        let paused = Some(last.at + PAUSE);
+        assert_eq!(last.due(&mark(100 + HELD_BACK, Urgency::Soon)), paused);
+        assert_eq!(last.due(&mark(100 + HELD_BACK, Urgency::Interval)), paused);
+        assert_eq!(last.due(&mark(100, Urgency::Soon)), paused);
+        assert_eq!(last.due(&mark(99 + HELD_BACK, Urgency::Interval)), None);
+        assert!(last.is_behind(&mark(100, Urgency::AtOnce)));
+        assert!(!last.is_behind(&mark(100, Urgency::Soon)), "too soon");
     }
 }

@@ -13,7 +13,7 @@ use super::plan::Piece;
 use super::progress::Progress;
 use super::rows::RowEncoder;
 use super::state::SnapshotState;
-use crate::batch::{Batch, Mark};
+use crate::batch::{Batch, Mark, Urgency};
 use crate::error::{EngineError, Result};
 use crate::postgres::catalog::CapturedTable;
 use crate::progress::{Chain, Stage};
@@ -39,8 +39,9 @@ pub(crate) struct Checkpoints {
     pub(crate) confirm: Lsn,
     /// Whether the state says more than the last mark did.
     pub(crate) moved: bool,
-    /// What has become durable.
-    pub(crate) durable: watch::Receiver<Durable>,
+    /// What has become durable, where a row may be out before the checkpoint that comes with it: the
+    /// first one is waited for then. `None` exactly once.
+    pub(crate) durable: Option<watch::Receiver<Durable>>,
 }
 
 /// Takes what the streams read and hands batches on.
@@ -94,21 +95,18 @@ impl<'a> Collector<'a> {
     /// A snapshot of which rows are out already must be gone on with, under its LSN: one that began
     /// anew would neither read a row that was deleted since, nor take its deletion from the slot.
     pub(crate) async fn begin(&mut self, tables: &[CapturedTable]) -> Result<()> {
-        if self.checkpoints.is_some() {
+        let checkpoints = self.checkpoints.as_ref();
+        if let Some(durable) = checkpoints.and_then(|c| c.durable.clone()) {
             self.hand_on(Batch::default()).await?;
-            self.until_durable().await?;
+            self.until_durable(durable).await?;
         }
         self.tell(|notes, out| notes.started(out, tables)).await
     }
 
     /// Waits until the last batch that was handed on is durable.
-    async fn until_durable(&mut self) -> Result<()> {
-        if let Some(checkpoints) = &mut self.checkpoints {
-            let seq = self.seq;
-            let durable = checkpoints.durable.wait_for(|durable| durable.seq >= seq);
-            durable.await.map_err(|_| publisher_gone())?;
-        }
-        Ok(())
+    async fn until_durable(&self, mut durable: watch::Receiver<Durable>) -> Result<()> {
+        let seen = durable.wait_for(|durable| durable.seq >= self.seq).await;
+        seen.map(drop).map_err(|_| publisher_gone())
     }
 
     /// Tells that the snapshot failed.
@@ -324,7 +322,7 @@ impl<'a> Collector<'a> {
             batch.mark = Some(Mark {
                 offset,
                 confirm: checkpoints.confirm,
-                soon: true,
+                urgency: Urgency::Soon,
             });
         }
         self.send(batch).await

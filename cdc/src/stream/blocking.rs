@@ -12,7 +12,7 @@ use walcast_wire::encoder::Encoder;
 use super::Reader;
 use super::facts::Facts;
 use super::relations::Relations;
-use crate::batch::Mark;
+use crate::batch::{Mark, Urgency};
 use crate::config::{DatabaseConfig, SnapshotConfig};
 use crate::error::Result;
 use crate::notify::Notifier;
@@ -78,7 +78,7 @@ impl Reader<'_> {
         let done = Mark {
             offset,
             confirm: point.lsn,
-            soon: false,
+            urgency: Urgency::Interval,
         };
         let on_demand = &self.signals.on_demand;
         // The stream's own plans stay: they are as the stream announced them.

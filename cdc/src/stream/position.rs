@@ -7,7 +7,7 @@ use walcast_wire::context::{ChangeContext, SnapshotMarker};
 use walcast_wire::lsn::Lsn;
 
 use super::resume::{Place, Resume};
-use crate::batch::Mark;
+use crate::batch::{Mark, Urgency};
 use crate::checkpoint::{self, Done};
 use crate::snapshot::Point;
 
@@ -298,7 +298,7 @@ impl Cursor {
         Some(Mark {
             offset,
             confirm,
-            soon: false,
+            urgency: Urgency::Interval,
         })
     }
 }

@@ -7,7 +7,7 @@ use walcast_wire::lsn::Lsn;
 
 use super::line::{Line, or_stop};
 use super::session::Run;
-use crate::batch::{Batch, Mark};
+use crate::batch::{Batch, Mark, Urgency};
 use crate::checkpoint;
 use crate::error::{EngineError, Result};
 use crate::lanes::publications;
@@ -146,7 +146,7 @@ impl Run<'_> {
         batch.mark = Some(Mark {
             confirm: checkpoint::position(&begins),
             offset: begins.clone(),
-            soon: true,
+            urgency: Urgency::AtOnce,
         });
         self.chain.advance(Stage::Received, seq)?;
         // A publisher that has ended tells why itself.
@@ -166,18 +166,19 @@ impl Run<'_> {
         checkpoint::snapshot_done(lsn, None, self.context.clock.now_ns() / 1000)
     }
 
-    /// Lane 0 has the others stream once batch `seq`, which ends its snapshot, is durable; the others
-    /// wait for that. Whether to stream.
+    /// Waits until batch `seq`, which ends a snapshot, is durable. Lane 0 then has the others stream,
+    /// which wait for that. Whether to stream.
     pub(super) async fn set_off(
         &mut self,
         seq: u64,
         durable: &watch::Receiver<Durable>,
         stop: &CancellationToken,
     ) -> bool {
+        let ends_snapshot = self.plan.snapshot && !matches!(self.line, Line::Further(_));
+        let done = !ends_snapshot || until_durable(seq, durable, stop).await;
         match &mut self.line {
-            Line::Alone => true,
+            Line::Alone => done,
             Line::First(first) => {
-                let done = !self.plan.snapshot || until_durable(seq, durable, stop).await;
                 if done {
                     first.go();
                 }

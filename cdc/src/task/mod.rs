@@ -125,6 +125,11 @@ impl TaskContext {
         matches!(&self.output, Output::Kafka(settings) if settings.ownership.is_some())
     }
 
+    /// Whether records and the checkpoint that tells of them become visible together.
+    fn publishes_in_transactions(&self) -> bool {
+        matches!(&self.output, Output::Kafka(settings) if settings.exactly_once)
+    }
+
     pub(crate) fn notifier(&self) -> Notifier {
         Notifier::new(&self.config, Arc::clone(&self.clock))
     }

@@ -8,7 +8,7 @@ use walcast_wire::connect_offset::Offset;
 use walcast_wire::lsn::Lsn;
 
 use super::session::{Run, wait_or_stop};
-use crate::batch::{Batch, Mark};
+use crate::batch::{Batch, Mark, Urgency};
 use crate::checkpoint;
 use crate::error::Result;
 use crate::postgres::catalog::CapturedTable;
@@ -169,14 +169,14 @@ impl Run<'_> {
         let done = Mark {
             offset: offset.clone(),
             confirm: point.lsn,
-            soon: true,
+            urgency: Urgency::AtOnce,
         };
         let checkpoints = state.map(|state| Checkpoints {
             offset: checkpoint::snapshot_running(point.lsn, point.txid, point.taken_us),
             state,
             confirm: point.lsn,
             moved: true,
-            durable: durable.clone(),
+            durable: (!context.publishes_in_transactions()).then(|| durable.clone()),
         });
         let tables = context.snapshot_tables(captured)?;
         let snapshot = Snapshot {
