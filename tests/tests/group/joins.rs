@@ -44,7 +44,6 @@ fn workers_that_die_while_they_join_keep_nobody_waiting() -> Result<()> {
             std::thread::sleep(Duration::from_millis(*delay));
         }
         let took = joined(&worker)?;
-        println!("{kills} kills: joined after {took:?}");
         ensure!(took < LIMIT, "after {kills} kills it joined in {took:?}");
     }
     worker.stop()
