@@ -11,6 +11,7 @@ use walcast_tests::topic::{Record, Topic};
 use walcast_tests::worker::connector;
 
 use super::parties::{End, Parties, Party};
+use super::writer::Connection;
 use super::{QUIET, say};
 
 const DATABASE: &str = "halves";
@@ -18,9 +19,8 @@ const DATABASE: &str = "halves";
 /// Rows of the tables that first snapshots read.
 const FIRST: u64 = 40_000;
 
-/// Rows of the tables that incremental snapshots read, Debezium's first: so many that neither is over
-/// before the first snapshot is under way.
-const LATER: [u64; 2] = [24_000, 20_000];
+/// Rows of the tables that incremental snapshots read.
+const LATER: u64 = 20_000;
 
 /// Records after which a snapshot is taken to be under way.
 const SOME: usize = 1_000;
@@ -38,9 +38,7 @@ const SLOWLY: [(&str, &str); 3] = [
 #[test]
 fn cut_snapshots_are_continued_or_taken_again_both_ways() -> Result<()> {
     let halves = Halves::start()?;
-    halves.begin(Party::Debezium, "first_d", "later_d")?;
     halves.cut(Party::Debezium, "first_d", "later_d")?;
-    halves.begin(Party::Walcast, "first_w", "later_w")?;
     halves.cut(Party::Walcast, "first_w", "later_w")
 }
 
@@ -60,8 +58,8 @@ impl Halves {
         let tables = [
             ("first_d", FIRST),
             ("first_w", FIRST),
-            ("later_d", LATER[0]),
-            ("later_w", LATER[1]),
+            ("later_d", LATER),
+            ("later_w", LATER),
         ];
         for (table, rows) in tables {
             // A date is a Java object in the offset of an incremental snapshot.
@@ -99,32 +97,27 @@ impl Halves {
         connector(&self.lab, DATABASE, name, &properties)
     }
 
-    /// Begins a first snapshot of one table and an incremental one of another. What `party` takes
-    /// longer for comes first, so that neither is over before the other is under way.
-    fn begin(&self, party: Party, first: &str, later: &str) -> Result<()> {
-        match party {
-            Party::Debezium => {
-                self.begin_incremental(later)?;
-                self.begin_first(first, &[])
-            }
-            Party::Walcast => {
-                self.begin_first(first, &SLOWLY)?;
-                self.begin_incremental(later)
-            }
-        }
-    }
-
-    fn begin_first(&self, table: &str, extra: &[(&str, &str)]) -> Result<()> {
-        let config = self.config(table, &format!("public.{table}"), extra);
+    /// Begins a first snapshot.
+    fn begin_first(&self, party: Party, table: &str) -> Result<()> {
+        let slowly: &[_] = match party {
+            Party::Debezium => &[],
+            Party::Walcast => &SLOWLY,
+        };
+        let config = self.config(table, &format!("public.{table}"), slowly);
         self.parties.rest.put(table, &config)?;
         self.wait_some(table, table)
     }
 
-    fn begin_incremental(&self, table: &str) -> Result<()> {
+    /// Begins an incremental snapshot and stops it where it is, for as long as the session lives that
+    /// is returned: no watermark can be written.
+    fn begin_incremental(&self, table: &str) -> Result<Connection> {
         let data = json!({"data-collections": [format!("public.{table}")], "type": "incremental"});
         let sql = format!("insert into signals values ('{table}', 'execute-snapshot', '{data}')");
         self.lab.postgres().query(DATABASE, &sql)?;
-        self.wait_some("later", table)
+        self.wait_some("later", table)?;
+        let holds = Connection::open(&self.lab.postgres().url_of(DATABASE))?;
+        holds.run("begin; lock table signals in share mode")?;
+        Ok(holds)
     }
 
     /// Waits until a snapshot is under way.
@@ -145,16 +138,15 @@ impl Halves {
 
     /// Kills `from` in the middle of both snapshots, changes rows, and lets the other end them.
     fn cut(&self, from: Party, first: &str, later: &str) -> Result<()> {
+        let held = self.begin_incremental(later)?;
+        self.begin_first(from, first)?;
         self.parties.end(from, End::Kill)?;
+        drop(held);
         let begun = [("first", first, first), ("incremental", "later", later)];
         let mut cut_at = Vec::new();
         for (kind, prefix, table) in begun {
             let records = self.topic(prefix, table)?.read(SOME, QUIET)?.len();
-            let rows = match (kind, from) {
-                ("first", _) => FIRST,
-                (_, Party::Debezium) => LATER[0],
-                (_, Party::Walcast) => LATER[1],
-            };
+            let rows = if kind == "first" { FIRST } else { LATER };
             ensure!(
                 (records as u64) < rows,
                 "the {kind} snapshot was over before {from:?} was killed"
