@@ -1,9 +1,9 @@
 //! What goes from the task that reads a backlog to the stream that encodes it.
 
-use tokio::sync::OwnedSemaphorePermit;
 use walcast_wire::lsn::Lsn;
 
 use super::copy_binary;
+use super::room::Place;
 
 /// What a backlog gives, in this order: rows, where they bring us, and in the end its end.
 pub(crate) enum Fed {
@@ -24,16 +24,15 @@ pub(crate) enum Fed {
 pub(crate) struct Chunk {
     bytes: Vec<u8>,
     taken: usize,
-    /// The room that it takes of what may wait.
-    _room: OwnedSemaphorePermit,
+    place: Place,
 }
 
 impl Chunk {
-    pub(super) fn new(bytes: Vec<u8>, room: OwnedSemaphorePermit) -> Self {
+    pub(super) fn new(bytes: Vec<u8>, place: Place) -> Self {
         Self {
             bytes,
             taken: 0,
-            _room: room,
+            place,
         }
     }
 
@@ -44,5 +43,11 @@ impl Chunk {
         // What only describes has none there.
         let describes = matches!(message.first(), Some(b'R' | b'Y'));
         Some((if describes { Lsn::ZERO } else { lsn }, message))
+    }
+}
+
+impl Drop for Chunk {
+    fn drop(&mut self) {
+        self.place.give_back(&mut self.bytes);
     }
 }

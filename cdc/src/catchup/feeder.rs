@@ -9,16 +9,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use walcast_wire::lsn::Lsn;
 
-use super::chunk::{Chunk, Fed};
+use super::chunk::Fed;
 use super::copy_binary::{CopyBinary, CopyError};
 use super::fallback::Why;
 use super::look::{self, Look};
 use super::metrics::Metrics;
+use super::room::{CHUNK_BYTES, Room};
 use super::sizing::{Limits, Standing};
 use super::slot_copy::{self, SlotCopy};
 use crate::config::CatchupConfig;
@@ -27,14 +28,8 @@ use crate::guard::activity::Activity;
 use crate::postgres::connect::Session;
 use crate::postgres::{fault, quote};
 
-/// Bytes of messages after which a chunk is handed on.
-const CHUNK_BYTES: usize = 256 << 10;
-
-/// Kibibytes of messages that may wait for the stream.
-const ROOM_KIB: u32 = 32 << 10;
-
 /// Entries that may wait for the stream; its chunks' bytes are what bounds it.
-pub(super) const QUEUE: usize = 256;
+pub(super) const QUEUE: usize = 1024;
 
 /// How often a batch that brings nothing is looked after.
 const PULSE: Duration = Duration::from_millis(500);
@@ -59,16 +54,11 @@ pub(super) struct Feeder {
     /// What is durable.
     pub(super) confirmed: watch::Receiver<Lsn>,
     pub(super) output: mpsc::Sender<Fed>,
-    pub(super) room: Arc<Semaphore>,
+    pub(super) room: Arc<Room>,
     /// Bytes of the batch at hand.
     pub(super) taken: AtomicU64,
     pub(super) activity: Activity,
     pub(super) metrics: Metrics,
-}
-
-/// Room for what may wait.
-pub(super) fn room() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(ROOM_KIB as usize))
 }
 
 impl Feeder {
@@ -155,12 +145,12 @@ impl Feeder {
         let sql = self.statement(limits);
         let copy = self.copy.session.copy_out(&sql).await.map_err(failed)?;
         let mut copy = std::pin::pin!(copy);
-        let (mut parser, mut chunk) = (CopyBinary::default(), new_chunk());
+        let (mut parser, mut chunk) = (CopyBinary::default(), self.room.buffer());
         while let Some(piece) = copy.try_next().await.map_err(failed)? {
             self.taken.fetch_add(piece.len() as u64, Ordering::Relaxed);
             parser.push(&piece, &mut chunk).map_err(garbled)?;
             if chunk.len() >= CHUNK_BYTES {
-                self.give(std::mem::replace(&mut chunk, new_chunk()))
+                self.give(std::mem::replace(&mut chunk, self.room.buffer()))
                     .await?;
             }
         }
@@ -184,10 +174,8 @@ impl Feeder {
 
     /// Hands on a chunk once there is room for it.
     async fn give(&self, bytes: Vec<u8>) -> Result<()> {
-        let kib = u32::try_from(bytes.capacity() >> 10).unwrap_or(ROOM_KIB);
-        let room = Arc::clone(&self.room).acquire_many_owned(kib.min(ROOM_KIB));
-        let room = room.await.map_err(|e| gone().because(e))?;
-        self.send(Fed::Rows(Chunk::new(bytes, room))).await
+        let chunk = self.room.admit(bytes).await.ok_or_else(gone)?;
+        self.send(Fed::Rows(chunk)).await
     }
 
     async fn send(&self, fed: Fed) -> Result<()> {
@@ -249,10 +237,6 @@ impl Feeder {
             )),
         }
     }
-}
-
-fn new_chunk() -> Vec<u8> {
-    Vec::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 8)
 }
 
 fn gone() -> EngineError {

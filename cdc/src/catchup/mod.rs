@@ -12,6 +12,7 @@ mod fallback;
 mod feeder;
 mod look;
 mod metrics;
+mod room;
 mod sizing;
 mod slot_copy;
 
@@ -108,7 +109,7 @@ impl Start<'_> {
             advanced: confirmed,
             confirmed: confirmations,
             output,
-            room: feeder::room(),
+            room: room::Room::new(),
             taken: AtomicU64::new(0),
             activity: self.activity,
             metrics: metrics::Metrics::new(&config.name),
