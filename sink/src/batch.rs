@@ -10,7 +10,7 @@ use rdkafka::message::{BorrowedMessage, OwnedMessage};
 
 use crate::envelope::{self, Ignored, Mapped, Origin, OutboxTable, Poison};
 use crate::range::Range;
-use crate::row::LandingRow;
+use crate::rows::Rows;
 
 /// When a batch is full, besides its age.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +34,7 @@ pub(crate) struct Batch {
     range: Option<Range>,
     records: usize,
     bytes: usize,
-    pub(crate) rows: Vec<LandingRow>,
+    pub(crate) rows: Rows,
     pub(crate) dead_letters: Vec<DeadLetter>,
     pub(crate) ignored: BTreeMap<Ignored, u64>,
 }
@@ -65,7 +65,7 @@ impl Batch {
         let mapped = envelope::map(record.payload(), outbox, origin, record.offset());
         self.count(record.offset(), size);
         match mapped {
-            Mapped::Row(row) => self.rows.push(*row),
+            Mapped::Row(row) => self.rows.push(&row),
             Mapped::Ignored(kind) => *self.ignored.entry(kind).or_default() += 1,
             Mapped::Poison(poison) => {
                 self.dead_letters.push(DeadLetter {

@@ -16,8 +16,8 @@ use crate::timestamp::{check_micros, parse_micros};
 
 /// What becomes of one record.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Mapped {
-    Row(Box<LandingRow>),
+pub(crate) enum Mapped<'a> {
+    Row(LandingRow<'a>),
     /// Nothing to land; counted under this name.
     Ignored(Ignored),
     /// To the dead-letter topic, with the reason.
@@ -49,7 +49,7 @@ pub(crate) struct Poison {
     pub(crate) reason: String,
 }
 
-fn poison(kind: &'static str, reason: impl Into<String>) -> Mapped {
+fn poison<'a>(kind: &'static str, reason: impl Into<String>) -> Mapped<'a> {
     Mapped::Poison(Poison {
         kind,
         reason: reason.into(),
@@ -71,16 +71,16 @@ pub(crate) struct OutboxTable {
 }
 
 /// Maps the value of the record at `offset`.
-pub(crate) fn map(
-    value: Option<&[u8]>,
+pub(crate) fn map<'a>(
+    value: Option<&'a [u8]>,
     outbox: &OutboxTable,
-    origin: &Origin,
+    origin: &'a Origin,
     offset: i64,
-) -> Mapped {
+) -> Mapped<'a> {
     let Some(value) = value else {
         return Mapped::Ignored(Ignored::Tombstone);
     };
-    let envelope = match read(value) {
+    let envelope = match parse(value) {
         Ok(envelope) => envelope,
         Err(error) => return poison("envelope", format!("no Debezium envelope: {error}")),
     };
@@ -104,19 +104,28 @@ pub(crate) fn map(
         );
     }
     match row(envelope, op, origin, offset) {
-        Ok(row) => Mapped::Row(Box::new(row)),
+        Ok(row) => Mapped::Row(row),
         Err(reason) => poison("row", reason),
     }
 }
 
 #[derive(Deserialize)]
-struct Envelope<'a> {
+struct Envelope<'a, T> {
     #[serde(borrow)]
     op: Cow<'a, str>,
     #[serde(borrow)]
     source: Source<'a>,
-    #[serde(borrow)]
-    after: Option<&'a RawValue>,
+    after: Option<T>,
+}
+
+impl<'a, T> Envelope<'a, T> {
+    fn map_after<U>(self, map: impl FnOnce(T) -> U) -> Envelope<'a, U> {
+        Envelope {
+            op: self.op,
+            source: self.source,
+            after: self.after.map(map),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -151,45 +160,58 @@ struct After<'a> {
 
 /// JsonConverter with `schemas.enable=true` puts the envelope under `payload`.
 #[derive(Deserialize)]
-struct WithSchema<'a> {
+struct WithSchema<'a, T> {
     #[serde(rename = "schema")]
     _schema: serde::de::IgnoredAny,
-    #[serde(borrow)]
-    payload: Envelope<'a>,
+    #[serde(borrow, bound(deserialize = "T: Deserialize<'de>"))]
+    payload: Envelope<'a, T>,
 }
 
-fn read(value: &[u8]) -> Result<Envelope<'_>, String> {
-    serde_json::from_slice::<Envelope<'_>>(value).or_else(|error| {
-        serde_json::from_slice::<WithSchema<'_>>(value)
-            .map(|wrapped| wrapped.payload)
-            .map_err(|_| error.to_string())
-    })
+/// The envelope, and its row or why that is none. What is not wholly as it should be is read a second
+/// time, piece by piece, to say why.
+fn parse(value: &[u8]) -> Result<Envelope<'_, Result<After<'_>, String>>, String> {
+    if let Ok(envelope) = read(value) {
+        return Ok(envelope.map_after(Ok));
+    }
+    let envelope = read::<&RawValue>(value)?;
+    Ok(envelope.map_after(|raw| {
+        serde_json::from_str(raw.get()).map_err(|error| format!("after: {error}"))
+    }))
 }
 
-fn row(
-    envelope: Envelope<'_>,
+fn read<'a, T: Deserialize<'a>>(value: &'a [u8]) -> Result<Envelope<'a, T>, String> {
+    let bare = || serde_json::from_slice::<Envelope<'_, T>>(value);
+    let wrapped = || serde_json::from_slice::<WithSchema<'_, T>>(value).map(|is| is.payload);
+    let read = if value.starts_with(br#"{"schema":"#) {
+        wrapped().or_else(|_| bare())
+    } else {
+        bare().or_else(|error| wrapped().map_err(|_| error))
+    };
+    read.map_err(|error| error.to_string())
+}
+
+fn row<'a>(
+    envelope: Envelope<'a, Result<After<'a>, String>>,
     op: &'static str,
-    origin: &Origin,
+    origin: &'a Origin,
     offset: i64,
-) -> Result<LandingRow, String> {
-    let raw = envelope.after.ok_or("after is null")?;
-    let after: After<'_> =
-        serde_json::from_str(raw.get()).map_err(|error| format!("after: {error}"))?;
+) -> Result<LandingRow<'a>, String> {
+    let after = envelope.after.ok_or("after is null")??;
     payload::check(&after.aggregate_type, &after.event_type, &after.payload)?;
     let source = &envelope.source;
     let commit = source.ts_us.unwrap_or(source.ts_ms.saturating_mul(1_000));
     Ok(LandingRow {
         id: after.id,
         created_at: parse_micros(&after.created_at).map_err(|e| format!("created_at: {e}"))?,
-        aggregate_type: after.aggregate_type.into_owned(),
-        aggregate_id: after.aggregate_id.into_owned(),
-        event_type: after.event_type.into_owned(),
-        payload: after.payload.into_owned(),
+        aggregate_type: after.aggregate_type,
+        aggregate_id: after.aggregate_id,
+        event_type: after.event_type,
+        payload: after.payload,
         op,
         lsn: source.lsn.unwrap_or(0),
         tx_id: source.tx_id.unwrap_or(0),
         source_ts: check_micros(commit).map_err(|error| format!("source.ts_us: {error}"))?,
-        kafka_topic: Arc::clone(&origin.topic),
+        kafka_topic: &origin.topic,
         kafka_partition: u32::try_from(origin.partition).map_err(|_| "negative partition")?,
         kafka_offset: u64::try_from(offset).map_err(|_| "negative offset")?,
     })
@@ -197,6 +219,8 @@ fn row(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
 
     const ENVELOPE: &str = r#"{"before":null,"after":{"id":7,"aggregate_type":"assignment","aggregate_id":"9",
@@ -206,16 +230,17 @@ mod tests {
         "ts_us":1767225600002003,"ts_ns":1767225600002003000,"schema":"public","table":"outbox_events","txId":11,
         "lsn":12,"xmin":null,"origin":null,"origin_lsn":null},"transaction":null,"op":"c","ts_ms":1,"ts_us":1,"ts_ns":1}"#;
 
-    fn mapped(value: Option<&str>) -> Mapped {
+    static ORIGIN: LazyLock<Origin> = LazyLock::new(|| Origin {
+        topic: "experiments_events".into(),
+        partition: 3,
+    });
+
+    fn mapped(value: Option<&str>) -> Mapped<'_> {
         let outbox = OutboxTable {
             schema: "public".into(),
             table: "outbox_events".into(),
         };
-        let origin = Origin {
-            topic: "experiments_events".into(),
-            partition: 3,
-        };
-        map(value.map(str::as_bytes), &outbox, &origin, 42)
+        map(value.map(str::as_bytes), &outbox, &ORIGIN, 42)
     }
 
     #[test]
@@ -235,11 +260,11 @@ mod tests {
             lsn: 12,
             tx_id: 11,
             source_ts: 1_767_225_600_002_003,
-            kafka_topic: "experiments_events".into(),
+            kafka_topic: "experiments_events",
             kafka_partition: 3,
             kafka_offset: 42,
         };
-        assert_eq!(*row, expected);
+        assert_eq!(row, expected);
     }
 
     #[test]

@@ -17,7 +17,8 @@ use clickhouse::{Client, Compression};
 use crate::config::ClickHouse;
 use crate::envelope::Origin;
 use crate::range::Range;
-use crate::row::LandingRow;
+use crate::row;
+use crate::rows::Rows;
 
 /// The landing table's name, in the configured database.
 pub(crate) const TABLE: &str = "outbox_events";
@@ -59,18 +60,19 @@ impl Landing {
     }
 
     /// Inserts `rows` as one block that ClickHouse knows by `token`.
-    pub(crate) async fn insert(&self, token: &str, rows: &[LandingRow]) -> Result<()> {
+    pub(crate) async fn insert(&self, token: &str, rows: &Rows) -> Result<()> {
+        let columns = row::COLUMNS.map(|(name, _)| name).join(", ");
+        let sql = format!("INSERT INTO {TABLE} ({columns}) FORMAT RowBinaryWithNamesAndTypes");
         let mut insert = self
             .client
-            .insert::<LandingRow>(TABLE)
-            .await?
+            .insert_formatted_with(sql)
             .with_timeouts(Some(SEND_MAX), Some(END_MAX))
             .with_setting("insert_deduplication_token", token);
         for (name, value) in SETTINGS {
             insert = insert.with_setting(name, value);
         }
-        for row in rows {
-            insert.write(row).await?;
+        for piece in rows.pieces() {
+            insert.send(piece).await?;
         }
         insert.end().await
     }
@@ -121,11 +123,6 @@ impl Landing {
             .bind(landed_at)
             .bind(limit);
         in_time(blocks.fetch_one()).await.map(Some)
-    }
-
-    /// Forgets the table's columns, which may be what an insert was refused for.
-    pub(crate) async fn forget_columns(&self) {
-        self.client.clear_cached_metadata().await;
     }
 }
 

@@ -33,6 +33,7 @@ mod payload;
 mod queue;
 mod range;
 mod row;
+mod rows;
 mod run;
 pub mod status;
 mod timestamp;

@@ -5,10 +5,10 @@
 //! stored as it is meant, and ClickHouse has no reason left to refuse a batch for its data.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::timestamp::parse_micros;
 
@@ -47,12 +47,34 @@ struct Event<'a> {
 fn check_event(payload: &str) -> Result<(), String> {
     let event: Event<'_> = parse(payload)?;
     if let Some(properties) = &event.properties {
-        serde_json::from_str::<BTreeMap<String, IgnoredAny>>(properties).map_err(|error| {
+        serde_json::from_str::<Object>(properties).map_err(|error| {
             format!("payload: properties is not the text of an object: {error}")
         })?;
     }
     parse_micros(&event.occurred_at).map_err(|error| format!("payload: occurred_at: {error}"))?;
     Ok(())
+}
+
+/// An object, whatever is in it.
+struct Object;
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for Object {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(self)
+    }
 }
 
 /// The payload of an assignment; further fields are welcome.

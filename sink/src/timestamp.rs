@@ -3,33 +3,35 @@
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// The years of `DateTime64`: <https://clickhouse.com/docs/sql-reference/data-types/datetime64>.
-const YEAR_FIRST: i32 = 1900;
-const YEAR_LAST: i32 = 2299;
+/// The first and last moment of `DateTime64(6)`, of the years 1900 and 2299:
+/// <https://clickhouse.com/docs/sql-reference/data-types/datetime64>.
+const FIRST: i64 = -2_208_988_800_000_000;
+const LAST: i64 = 10_413_791_999_999_999;
 
 /// Microseconds since the Unix epoch. Errors say what is wrong with `text`, without the field.
 pub(crate) fn parse_micros(text: &str) -> Result<i64, String> {
     let moment = OffsetDateTime::parse(text, &Rfc3339)
         .map_err(|_| format!("{text:?} is not an RFC 3339 time"))?;
-    check_range(moment.unix_timestamp_nanos().div_euclid(1_000), text)
+    let seconds = moment.unix_timestamp().checked_mul(1_000_000);
+    seconds
+        .and_then(|micros| micros.checked_add(i64::from(moment.microsecond())))
+        .filter(is_held)
+        .ok_or_else(|| outside(text))
 }
 
 /// `micros` if `DateTime64(6)` can hold it.
 pub(crate) fn check_micros(micros: i64) -> Result<i64, String> {
-    check_range(i128::from(micros), &format!("{micros} µs"))
+    Some(micros)
+        .filter(is_held)
+        .ok_or_else(|| outside(&format!("{micros} µs")))
 }
 
-fn check_range(micros: i128, shown: &str) -> Result<i64, String> {
-    let year = OffsetDateTime::from_unix_timestamp_nanos(micros.saturating_mul(1_000))
-        .ok()
-        .map(OffsetDateTime::year)
-        .filter(|year| (YEAR_FIRST..=YEAR_LAST).contains(year));
-    match (year, i64::try_from(micros)) {
-        (Some(_), Ok(micros)) => Ok(micros),
-        _ => Err(format!(
-            "{shown} is outside the years {YEAR_FIRST} to {YEAR_LAST}"
-        )),
-    }
+fn is_held(micros: &i64) -> bool {
+    (FIRST..=LAST).contains(micros)
+}
+
+fn outside(shown: &str) -> String {
+    format!("{shown} is outside the years 1900 to 2299")
 }
 
 #[cfg(test)]

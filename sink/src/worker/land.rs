@@ -11,7 +11,7 @@ use crate::error_code::{Class, classify};
 use crate::hook::Step;
 use crate::offsets::CommitError;
 use crate::range::Range;
-use crate::row::LandingRow;
+use crate::rows::Rows;
 use crate::status::State;
 
 impl Worker {
@@ -116,7 +116,7 @@ impl Worker {
     }
 
     /// Inserts until ClickHouse has taken the rows; every try has the same rows and token.
-    async fn insert(&self, range: Range, rows: &[LandingRow], bytes: usize) -> Result<(), Halt> {
+    async fn insert(&self, range: Range, rows: &Rows, bytes: usize) -> Result<(), Halt> {
         let token = range.token(&self.origin.topic, self.origin.partition);
         let mut backoff = Backoff::new();
         let mut tries = 0_u32;
@@ -134,7 +134,6 @@ impl Worker {
                 }
                 return Ok(());
             };
-            self.shared.landing.forget_columns().await;
             let cause = match classify(&error) {
                 Class::Unreachable => "unreachable".to_owned(),
                 Class::Busy(code) => code.to_string(),
@@ -155,8 +154,8 @@ impl Worker {
 
     fn count(&self, batch: &Batch, range: Range) {
         let now = unix_micros();
-        for row in &batch.rows {
-            self.metrics.queryable(row.source_ts, now);
+        for committed in batch.rows.committed() {
+            self.metrics.queryable(*committed, now);
         }
         for (kind, records) in &batch.ignored {
             self.metrics.ignored(kind.name(), *records);
