@@ -44,6 +44,30 @@ async fn a_view_that_throws_stops_the_partition_until_it_is_mended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_column_of_another_type_stops_the_partition_and_stores_nothing() {
+    let case = Case::new("types", 1).await;
+    case.query("ALTER TABLE outbox_events MODIFY COLUMN tx_id Int64")
+        .await
+        .unwrap();
+    case.produce(0, (0..30).map(event)).await;
+    let sink = case.start().await;
+    let status = sink.status_with(r#""state":"stopped""#).await;
+    assert!(
+        status.contains("tx_id") && status.contains("a changed table"),
+        "{status}"
+    );
+    sink.stop().await.unwrap();
+
+    case.query("ALTER TABLE outbox_events MODIFY COLUMN tx_id UInt64")
+        .await
+        .unwrap();
+    let sink = case.start().await;
+    case.expect(&[(0, 30)], Counts::of(30, 0)).await;
+    sink.stop().await.unwrap();
+    case.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_batch_that_spans_two_months_lands_once_when_sent_twice() {
     let case = Case::new("months", 1).await;
     let ends = ["2026-01-31T23:59:59.999999Z", "2026-02-01T00:00:00.000000Z"];
