@@ -82,13 +82,15 @@ impl Feeder {
         let first = self.look().await?;
         let (mut standing, mut temporary) = (first.standing, first.temporary);
         self.metrics.begun(&standing);
+        let mut done: u32 = 0;
         let why = loop {
             self.metrics.stands(&standing);
-            let limits = match standing.next(&self.config) {
+            let limits = match standing.next(&self.config, done) {
                 Ok(limits) => limits,
                 Err(why) => break why,
             };
             self.batch(limits, &standing).await?;
+            done = done.saturating_add(1);
             let look = self.look().await?;
             self.metrics
                 .temporary(look.temporary.saturating_sub(temporary));

@@ -5,7 +5,8 @@
 //! gives no rows and costs about a twelfth of what is read for the first time; so a batch takes at
 //! least a sixth of that distance, and no more than a third of the server's work is lost to it.
 //! Larger batches would lose less, but the stream has nothing to do while one is decoded, once what
-//! waits for it is used up, and the server writes temporary files for them.
+//! waits for it is used up, and the server writes temporary files for them. It waits for the whole of
+//! the first batch, so the first ones are smaller.
 
 use walcast_wire::lsn::Lsn;
 
@@ -14,6 +15,9 @@ use crate::config::CatchupConfig;
 
 /// A batch takes at least this part of the WAL that is decoded again for it.
 const SHARE: u64 = 6;
+
+/// The first batch is this many times halved; each further one is twice as large.
+const HALVED: u32 = 3;
 
 /// When no more than this part of a batch is left, streaming goes on.
 const LEFT_SHARE: u64 = 4;
@@ -50,8 +54,8 @@ impl Standing {
         distance(self.position, self.end)
     }
 
-    /// The next batch, or why streaming goes on from here.
-    pub(super) fn next(&self, config: &CatchupConfig) -> Result<Limits, Why> {
+    /// The next batch after so many, or why streaming goes on from here.
+    pub(super) fn next(&self, config: &CatchupConfig, done: u32) -> Result<Limits, Why> {
         if self.left() <= config.batch_bytes / LEFT_SHARE {
             return Err(Why::CaughtUp);
         }
@@ -62,7 +66,8 @@ impl Standing {
                 max: config.distance_max_bytes,
             });
         }
-        let bytes = config.batch_bytes.max(again / SHARE);
+        let batch = config.batch_bytes >> HALVED.saturating_sub(done);
+        let bytes = batch.max(again / SHARE);
         let changes = (bytes / CHANGE_BYTES).max(CHANGES_MIN);
         Ok(Limits {
             upto: Lsn::new(self.position.as_u64().saturating_add(bytes)),
@@ -96,7 +101,7 @@ mod tests {
             restart: Lsn::new(restart * MIB),
             end: Lsn::new(end * MIB),
         };
-        let limits = standing.next(&config());
+        let limits = standing.next(&config(), HALVED);
         limits.map(|limits| (limits.upto.as_u64() / MIB, limits.changes))
     }
 
@@ -105,6 +110,21 @@ mod tests {
         assert_eq!(next(100, 100, 900), Ok((164, 524_288)));
         assert_eq!(next(100, 400, 900), Ok((464, 524_288)), "300 / 6 < 64");
         assert_eq!(next(100, 1000, 9000), Ok((1150, 1_228_800)));
+    }
+
+    #[test]
+    fn the_first_batches_are_smaller() {
+        let standing = |restart| Standing {
+            position: Lsn::new(1000 * MIB),
+            restart: Lsn::new(restart * MIB),
+            end: Lsn::new(9000 * MIB),
+        };
+        for (done, bytes) in [(0, 8), (1, 16), (2, 32), (3, 64), (u32::MAX, 64)] {
+            let limits = standing(1000).next(&config(), done).unwrap();
+            assert_eq!(limits.upto.as_u64(), (1000 + bytes) * MIB, "{done}");
+        }
+        let far = standing(400).next(&config(), 0).unwrap();
+        assert_eq!(far.upto.as_u64(), 1100 * MIB, "600 / 6 > 8");
     }
 
     #[test]
@@ -126,7 +146,7 @@ mod tests {
             restart: Lsn::new(0),
             end: Lsn::new(u64::MAX),
         };
-        let limits = standing.next(&small).map(|limits| limits.changes);
+        let limits = standing.next(&small, HALVED).map(|limits| limits.changes);
         assert_eq!(limits, Ok(1000));
         small.batch_bytes = u64::MAX / 2;
         standing.position = Lsn::new(u64::MAX / 3);
@@ -135,6 +155,6 @@ mod tests {
             upto: Lsn::new(u64::MAX / 3 + u64::MAX / 2),
             changes: i32::MAX,
         };
-        assert_eq!(standing.next(&small), Ok(huge));
+        assert_eq!(standing.next(&small, HALVED), Ok(huge));
     }
 }
