@@ -3,6 +3,7 @@
 //! Everything here talks to real components of a [`walcast_lab::Lab`]; nothing is mocked.
 
 pub mod binary;
+pub mod by_hand;
 pub mod conformance;
 pub mod proxy;
 pub mod rest;

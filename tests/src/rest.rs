@@ -1,7 +1,7 @@
 //! A worker's REST interface, whoever serves it: Walcast or Kafka Connect.
 
 use anyhow::{Context, Result, bail};
-use serde_json::Value;
+use serde_json::{Value, json};
 use walcast_lab::http::{self, Response};
 use walcast_lab::wait_for;
 
@@ -81,6 +81,19 @@ impl Rest {
     /// When there is none.
     pub fn status(&self, name: &str) -> Result<Value> {
         self.get(&format!("/connectors/{name}/status"))
+    }
+
+    /// Stops the connector, and waits until it has.
+    ///
+    /// # Errors
+    /// When it is refused, or takes too long.
+    pub fn stop_connector(&self, name: &str) -> Result<()> {
+        self.change("PUT", &format!("/connectors/{name}/stop"), None)?;
+        wait_for(&format!("{name} to stop"), SOON, || {
+            let status = self.status(name)?;
+            let stopped = status["connector"]["state"] == "STOPPED" && status["tasks"] == json!([]);
+            Ok(stopped.then_some(()))
+        })
     }
 
     /// Waits until the connector's only task is in `state`, and returns its trace.

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use walcast_lab::{Lab, wait_for};
+use walcast_tests::by_hand::number;
 use walcast_tests::topic::{Record, Topic};
 use walcast_tests::worker::{Worker, connector};
 use world::{Plan, Table};
@@ -51,15 +52,6 @@ fn the_last_record_of_each_key_is_what_the_table_holds() -> Result<()> {
         writeln!(std::io::stderr(), "seed {seed}: {seconds:.1} s, {plan:?}")?;
     }
     Ok(())
-}
-
-/// A number that the environment gives.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a test that is run by hand with more seeds is told so by the environment"
-)]
-fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok().and_then(|text| text.parse().ok())
 }
 
 fn run(lab: &Lab, worker: &Worker, plan: &Plan) -> Result<()> {

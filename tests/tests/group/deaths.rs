@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use walcast_lab::{http, wait_for};
 use walcast_tests::SOON;
+use walcast_tests::by_hand::number;
 
 use super::cluster::{Cluster, NOBODY, REMOTE};
 
@@ -185,9 +186,4 @@ fn report(what: &str, mut times: Vec<Duration>, limit: Duration) -> Result<()> {
 )]
 fn tell(text: &str) {
     println!("{text}");
-}
-
-#[expect(clippy::disallowed_methods, reason = "how long the test is to run")]
-fn number(name: &str) -> Option<usize> {
-    std::env::var(name).ok()?.parse().ok()
 }

@@ -16,15 +16,6 @@ use anyhow::Result;
 /// How long a topic must stay silent before it is taken to hold nothing more.
 const QUIET: Duration = Duration::from_millis(1500);
 
-/// A number that the environment gives.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a test that is run by hand for longer is told so by the environment"
-)]
-fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok().and_then(|text| text.parse().ok())
-}
-
 /// Says a count on standard error.
 fn say(text: &str) -> Result<()> {
     Ok(writeln!(std::io::stderr(), "{text}")?)

@@ -9,13 +9,14 @@ use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::Value;
 use walcast_lab::{Lab, wait_for};
 use walcast_tests::SOON;
+use walcast_tests::by_hand::number;
 use walcast_tests::topic::{Ends, Topic};
 use walcast_tests::worker::connector;
 
 use super::ledger::{Fate, Ledger, compare, records_of};
 use super::parties::{End, Parties, Party};
 use super::writer::{self, Connection, Office, SESSIONS, copied};
-use super::{QUIET, number, say};
+use super::{QUIET, say};
 
 const DATABASE: &str = "shop";
 

@@ -73,17 +73,6 @@ fn wait_running(worker: &Worker, name: &str) -> Result<()> {
     })
 }
 
-/// Stops the connector, and waits until it has.
-fn stop(worker: &Worker, name: &str) -> Result<()> {
-    worker
-        .rest("PUT", &format!("/connectors/{name}/stop"), None)?
-        .ok()?;
-    wait_for("the connector to stop", SOON, || {
-        let stopped = worker.status(name)?["connector"]["state"] == "STOPPED";
-        Ok(stopped.then_some(()))
-    })
-}
-
 /// Records that a lane has published, by its name in the metrics.
 fn published(worker: &Worker, lane: &str) -> Result<f64> {
     let text = http::get(&format!("{}/metrics", worker.url()))?.ok()?;
@@ -136,7 +125,7 @@ fn another_number_of_slots_is_refused_until_the_offsets_are_reset() -> Result<()
 
     worker.put("recount", &with(&[TWO]))?;
     failure(&worker, "recount", "has a checkpoint of one slot")?;
-    stop(&worker, "recount")?;
+    worker.stop_connector("recount")?;
     worker
         .rest("DELETE", "/connectors/recount/offsets", None)?
         .ok()?;
@@ -159,7 +148,7 @@ fn another_number_of_slots_is_refused_until_the_offsets_are_reset() -> Result<()
     super::arrived(&lab, "recount", 60..80)?;
 
     // Back to one slot: all rows come by it, though the publication was split.
-    stop(&worker, "recount")?;
+    worker.stop_connector("recount")?;
     worker
         .rest("DELETE", "/connectors/recount/offsets", None)?
         .ok()?;
@@ -234,7 +223,7 @@ fn what_has_a_place_in_one_stream_only_is_refused_and_slots_are_dropped_on_stop(
         );
         ensure!(answer.body.contains("3 slots"), "{}", answer.body);
     }
-    stop(&worker, "refuse")?;
+    worker.stop_connector("refuse")?;
     ensure!(slots(&lab, "refuse")?.is_empty(), "slots are left");
     Ok(())
 }
