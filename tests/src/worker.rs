@@ -4,7 +4,7 @@ use std::fs;
 use std::ops::Deref;
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use walcast_lab::http::{self, Response};
 use walcast_lab::{Lab, Port, Service, Spec};
@@ -98,6 +98,18 @@ impl Worker {
         self.client.url()
     }
 
+    /// The most memory that the process has had resident since it started, in MB.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn peak_mb(&self) -> Result<u64> {
+        let pid = self.pid().context("the worker does not run")?;
+        let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kb = peak.and_then(|peak| peak.trim().strip_suffix(" kB"));
+        Ok(kb.context("no VmHWM")?.parse::<u64>()? / 1024)
+    }
+
     /// Sends a request to the worker's REST interface.
     ///
     /// # Errors
@@ -121,6 +133,14 @@ impl Worker {
     /// When there is none.
     pub fn status(&self, name: &str) -> Result<Value> {
         self.client.status(name)
+    }
+
+    /// As [`Rest::stop_connector`].
+    ///
+    /// # Errors
+    /// When it is refused, or takes too long.
+    pub fn stop_connector(&self, name: &str) -> Result<()> {
+        self.client.stop_connector(name)
     }
 
     /// As [`Rest::wait_state`].

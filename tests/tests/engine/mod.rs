@@ -1,6 +1,7 @@
 //! The engine behind a real worker: what reaches Kafka, and what a fault does to it.
 
 mod add_table;
+mod bounds;
 mod catchup;
 mod chance;
 mod check;
