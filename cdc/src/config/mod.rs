@@ -3,6 +3,7 @@
 //! String properties come in, a validated [`ConnectorConfig`] leaves, or the list of everything
 //! that is wrong with them. Nothing here opens a connection.
 
+mod boundary;
 mod catchup;
 mod channels;
 mod columns;
@@ -31,6 +32,7 @@ use std::time::Duration;
 
 use walcast_wire::config::EncoderConfig;
 
+pub use boundary::TransactionBoundary;
 pub use catchup::CatchupConfig;
 pub use channels::{FileSignals, KafkaSignals, SignalChannels};
 pub use database::{DatabaseConfig, SslMode};
@@ -93,6 +95,8 @@ pub struct ConnectorConfig {
     pub poll_interval: Duration,
     /// `exactly.once.support=required`.
     pub exactly_once_required: bool,
+    /// `transaction.boundary`.
+    pub transaction_boundary: TransactionBoundary,
     /// `heartbeat.*`.
     pub heartbeat: HeartbeatConfig,
     /// `signal.*`, `incremental.snapshot.*`, `read.only`.
@@ -192,6 +196,7 @@ fn read(
         streaming_delay: r.millis_or("streaming.delay.ms", 0),
         poll_interval: r.millis_or("poll.interval.ms", 500),
         exactly_once_required,
+        transaction_boundary: boundary::read(r),
         heartbeat: heartbeat::read(r, &mut warnings),
         signal,
         signal_channels: channels::read(r, &topic_prefix, &mut warnings),

@@ -220,14 +220,8 @@ pub const PROPERTIES: &[(&str, Treatment)] = &[
     ("transforms", Honoured),
     ("predicates", Honoured),
     ("exactly.once.support", Honoured),
-    (
-        "transaction.boundary",
-        Only("poll", "transactions follow the load; remove it"),
-    ),
-    (
-        "transaction.boundary.interval.ms",
-        NoEffect("it applies to transaction.boundary=interval only"),
-    ),
+    ("transaction.boundary", Honoured),
+    ("transaction.boundary.interval.ms", Honoured),
     ("offsets.storage.topic", Only("", LATER)),
     (
         "config.action.reload",

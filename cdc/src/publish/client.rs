@@ -62,6 +62,7 @@ pub(crate) fn fault(doing: &str, error: KafkaError) -> EngineError {
                     | Code::TransactionalIdAuthorizationFailed
                     | Code::SaslAuthenticationFailed
                     | Code::InvalidConfig
+                    | Code::InvalidTransactionTimeout
                     | Code::InvalidReplicationFactor
                     | Code::InvalidPartitions
                     | Code::MessageSizeTooLarge

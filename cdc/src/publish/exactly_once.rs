@@ -2,7 +2,8 @@
 //!
 //! While one transaction commits, batches queue up; the next one takes all that is there, so latency
 //! follows the broker and the load sets the size. One that is large waits a moment for more, since a
-//! commit costs as much for few records as for many. A newer instance with the same transactional id
+//! commit costs as much for few records as for many. With `transaction.boundary=interval` it lasts as
+//! long as its user says. A newer instance with the same transactional id
 //! fences this one, whose next call then fails and stops it at once.
 
 use std::sync::Arc;
@@ -16,7 +17,8 @@ use super::offsets::OffsetRecord;
 use super::topics::Topics;
 use super::window::{HANDOVER_BYTES_MAX, Window};
 use super::{Durable, Publisher, Wiring};
-use crate::batch::{Batch, Mark};
+use crate::batch::{Batch, Mark, Urgency};
+use crate::config::TransactionBoundary;
 use crate::error::Result;
 use crate::progress::Stage;
 use crate::settings::WorkerSettings;
@@ -35,6 +37,8 @@ pub(crate) struct ExactlyOnce<T> {
     topics: Topics,
     offsets: OffsetRecord,
     settings: Arc<WorkerSettings>,
+    /// How long a transaction lasts, unless it follows the load.
+    interval: Option<Duration>,
     window: Window,
     /// A mark without records, to be written at the next transaction or flush.
     waiting: Option<(u64, Mark)>,
@@ -48,11 +52,13 @@ impl<T: Transactional> ExactlyOnce<T> {
         topics: Topics,
         offsets: OffsetRecord,
         settings: Arc<WorkerSettings>,
+        boundary: TransactionBoundary,
     ) -> Self {
         Self {
             transactions,
             topics,
             offsets,
+            interval: boundary.interval(settings.offset_flush_interval),
             settings,
             window: Window::default(),
             waiting: None,
@@ -103,7 +109,8 @@ impl<T: Transactional> ExactlyOnce<T> {
             bytes += batch.bytes();
             records += batch.len();
             self.add(batch, wiring, &mut commits).await?;
-            if bytes - handed_over >= HANDOVER_BYTES_MAX {
+            let waits = self.interval.is_some() && wiring.input.is_empty();
+            if bytes - handed_over >= HANDOVER_BYTES_MAX || waits {
                 self.window.handed_over(self.last_seq, records);
                 (handed_over, records) = (bytes, 0);
                 let producer = self.transactions.producer();
@@ -112,10 +119,11 @@ impl<T: Transactional> ExactlyOnce<T> {
                     .room(producer.deliveries(), self.last_seq)
                     .await?;
             }
-            next = if bytes < TRANSACTION_BYTES_MAX && begun.elapsed() < LASTS_MAX {
-                more(wiring, bytes).await
-            } else {
-                None
+            next = match self.interval {
+                Some(_) if self.ends_at_once() => None,
+                Some(interval) => within(wiring, begun + interval).await,
+                None if bytes >= TRANSACTION_BYTES_MAX || begun.elapsed() >= LASTS_MAX => None,
+                None => more(wiring, bytes).await,
             };
         }
         self.commit(wiring).await?;
@@ -146,6 +154,12 @@ impl<T: Transactional> ExactlyOnce<T> {
             self.waiting = Some((seq, mark));
         }
         Ok(())
+    }
+
+    /// Whether a mark waits that is to be durable without delay.
+    fn ends_at_once(&self) -> bool {
+        let mark = self.waiting.as_ref().map(|(_, mark)| mark);
+        mark.is_some_and(|mark| mark.urgency == Urgency::AtOnce)
     }
 
     /// A transaction that holds only a checkpoint, when one waits.
@@ -186,6 +200,15 @@ impl<T: Transactional> ExactlyOnce<T> {
         }
         Ok(())
     }
+}
+
+/// The next batch, if it comes before then.
+async fn within(wiring: &mut Wiring, end: Instant) -> Option<Batch> {
+    if Instant::now() >= end {
+        return None;
+    }
+    let next = tokio::time::timeout_at(end, wiring.input.recv()).await;
+    next.ok().flatten()
 }
 
 /// The next batch for a transaction that holds so many bytes, if it comes soon enough.

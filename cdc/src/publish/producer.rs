@@ -27,6 +27,9 @@ const ROOM_WAIT: Duration = Duration::from_millis(50);
 /// How long records wait for company in the client, if nobody says that there is none.
 const LINGER_MS: &str = "5";
 
+/// How much longer than a transaction is meant to last Kafka waits before it ends it.
+const TIMEOUT_SPARE: Duration = Duration::from_secs(60);
+
 /// For how long the client is told that there is none: it looks within that time.
 const PUSH_HOLD_MS: i32 = 1;
 
@@ -170,8 +173,15 @@ pub(crate) fn make(
         .set("batch.size", "1000000")
         .set("queue.buffering.max.kbytes", "16384")
         .set("queue.buffering.max.messages", "100000");
+    let boundary = connector.transaction_boundary;
+    let interval = boundary.interval(settings.offset_flush_interval);
+    if let Some(interval) = interval {
+        let timeout = interval + TIMEOUT_SPARE;
+        config.set("transaction.timeout.ms", timeout.as_millis().to_string());
+    }
     properties::apply(&mut config, &settings.producer)?;
     properties::apply(&mut config, &connector.producer_overrides)?;
+    check_timeout(&config, interval)?;
     config
         .set("enable.idempotence", "true")
         .set("partitioner", "murmur2_random");
@@ -187,6 +197,24 @@ pub(crate) fn make(
     };
     let pushed = !waits(&settings.producer) && !waits(&connector.producer_overrides);
     KafkaProducer::start(&config, pushed, "making the Kafka producer")
+}
+
+/// The broker ends a transaction that lasts longer than its producer's timeout.
+fn check_timeout(config: &ClientConfig, interval: Option<Duration>) -> Result<()> {
+    let timeout = config.get("transaction.timeout.ms");
+    let timeout = timeout
+        .and_then(|ms| ms.parse().ok())
+        .map(Duration::from_millis);
+    match (interval, timeout) {
+        (Some(interval), Some(timeout)) if timeout <= interval => {
+            Err(EngineError::definite(format!(
+                "the producer's transaction.timeout.ms ({} ms) is not longer than transaction.boundary.interval.ms ({} ms), so Kafka would abort every transaction; raise it, or leave it out",
+                timeout.as_millis(),
+                interval.as_millis()
+            )))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Makes the producer of a connector's checkpoints, with the worker's own settings as in Connect.

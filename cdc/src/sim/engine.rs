@@ -169,7 +169,14 @@ impl Life {
         let coordinated = SimProducer::new(&self.world);
         let inner: Box<dyn Publisher> = if scenario.exactly_once {
             let transactions = SimTransactions::take_over(coordinated).await?;
-            Box::new(ExactlyOnce::new(transactions, topics, record, settings))
+            let boundary = scenario.boundary();
+            Box::new(ExactlyOnce::new(
+                transactions,
+                topics,
+                record,
+                settings,
+                boundary,
+            ))
         } else {
             let offsets = if scenario.plain {
                 FencedOffsets::plain(record, coordinated)

@@ -1,7 +1,10 @@
 //! What a seed stands for: how the engine is set up, and what befalls it.
 
+use std::time::Duration;
+
 use super::Broken;
 use super::chance::Chance;
+use crate::config::TransactionBoundary;
 
 /// What ends one of the engine's lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +34,8 @@ pub(super) struct Scenario {
     /// `status.update.interval.ms`.
     pub(super) status_ms: u64,
     pub(super) latency_ms_max: u64,
+    /// `transaction.boundary.interval.ms`; 0 for `transaction.boundary=poll`.
+    pub(super) interval_ms: u64,
     /// What ends each life, and after how many steps.
     pub(super) fates: Vec<(u64, Fate)>,
     /// What is wrong on purpose.
@@ -51,7 +56,15 @@ impl Scenario {
             status_ms: chance.of(&[10, 100, 1_000]),
             latency_ms_max: chance.of(&[1, 3, 12, 60]),
             fates: (0..chance.below(9)).map(|_| fate(chance, !plain)).collect(),
+            interval_ms: chance.of(&[0, 0, 0, 20, 300]),
             broken,
+        }
+    }
+
+    pub(super) fn boundary(&self) -> TransactionBoundary {
+        match self.interval_ms {
+            0 => TransactionBoundary::Poll,
+            ms => TransactionBoundary::Interval(Some(Duration::from_millis(ms))),
         }
     }
 

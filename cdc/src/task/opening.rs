@@ -103,6 +103,7 @@ async fn open_kafka(
             topics,
             record,
             Arc::clone(settings),
+            config.transaction_boundary,
         ))
     } else {
         let producer = producer::make(settings, config, None)?;
