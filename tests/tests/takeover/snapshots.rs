@@ -25,6 +25,13 @@ const LATER: u64 = 20_000;
 /// Records after which a snapshot is taken to be under way.
 const SOME: usize = 1_000;
 
+/// Rows of a chunk of an incremental snapshot, and how many chunks it comes to: each has a watermark
+/// before and one after, and the signals table takes no more than those while the test holds the
+/// lock [`GATE`].
+const CHUNK: u64 = 20;
+const CHUNKS: u64 = 60;
+const GATE: i64 = 60;
+
 /// Small pieces in small requests, one after the other, so that Walcast takes a while.
 const SLOWLY: [(&str, &str); 3] = [
     ("producer.override.batch.size", "4000"),
@@ -52,8 +59,16 @@ impl Halves {
         let lab = Lab::builder("halves").postgres(15).kafka().start()?;
         let query = |database: &str, sql: &str| lab.postgres().query(database, sql);
         query("postgres", &format!("create database {DATABASE}"))?;
-        let mut sql = String::from(
-            "create table signals(id varchar(60) primary key, type varchar(32), data text);",
+        let mut sql = format!(
+            "create table signals(id varchar(60) primary key, type varchar(32), data text); \
+             create table gate(signals bigint); insert into gate values (null); \
+             create function pass() returns trigger language plpgsql as $$ begin \
+               if (select count(*) from public.signals) >= (select signals from public.gate) then \
+                 perform pg_advisory_xact_lock_shared({GATE}); \
+               end if; \
+               return new; \
+             end $$; \
+             create trigger pass before insert on signals for each row execute function pass();"
         );
         let tables = [
             ("first_d", FIRST),
@@ -79,7 +94,7 @@ impl Halves {
             &[
                 ("snapshot.mode", "no_data"),
                 ("signal.data.collection", "public.signals"),
-                ("incremental.snapshot.chunk.size", "20"),
+                ("incremental.snapshot.chunk.size", &CHUNK.to_string()),
                 ("poll.interval.ms", "50"),
             ],
         );
@@ -108,15 +123,19 @@ impl Halves {
         self.wait_some(table, table)
     }
 
-    /// Begins an incremental snapshot and stops it where it is, for as long as the session lives that
-    /// is returned: no watermark can be written.
+    /// Begins an incremental snapshot that stands still after [`CHUNKS`], for as long as the session
+    /// lives that is returned.
     fn begin_incremental(&self, table: &str) -> Result<Connection> {
+        let holds = Connection::open(&self.lab.postgres().url_of(DATABASE))?;
+        holds.run(&format!("select pg_advisory_lock({GATE})"))?;
         let data = json!({"data-collections": [format!("public.{table}")], "type": "incremental"});
-        let sql = format!("insert into signals values ('{table}', 'execute-snapshot', '{data}')");
+        let signal_and_watermarks = 1 + 2 * CHUNKS;
+        let sql = format!(
+            "update gate set signals = (select count(*) from signals) + {signal_and_watermarks}; \
+             insert into signals values ('{table}', 'execute-snapshot', '{data}')"
+        );
         self.lab.postgres().query(DATABASE, &sql)?;
         self.wait_some("later", table)?;
-        let holds = Connection::open(&self.lab.postgres().url_of(DATABASE))?;
-        holds.run("begin; lock table signals in share mode")?;
         Ok(holds)
     }
 
