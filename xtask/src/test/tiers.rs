@@ -115,7 +115,7 @@ pub(crate) const TIERS: [Tier; 14] = [
     tier(
         "integration",
         "the roles against real components, with faults",
-        900,
+        1_500,
         |session| {
             build_workspace(session)?;
             session.run(Kind::Tests, tests(&["--test=it", "--test=witness"]))
